@@ -1,0 +1,135 @@
+#include <subprocess/child.hpp>
+
+#include <cerrno>
+#include <csignal>
+
+#include <subprocess/detail/child_parts.hpp>
+#include <subprocess/detail/orphans.hpp>
+#include <subprocess/detail/wait_until.hpp>
+
+namespace subprocess {
+namespace {
+
+void throw_if(const std::error_code& ec, const char* what)
+{
+  if (ec)
+    throw std::system_error(ec, what);
+}
+
+const std::error_code no_child{EINVAL, std::system_category()};
+
+} // namespace
+
+child::child(detail::child_parts parts) noexcept
+    : process_(std::move(parts.handle)),
+      pipes_{std::move(parts.pipes[0]), std::move(parts.pipes[1]), std::move(parts.pipes[2])},
+      launcher_(parts.used), kill_on_destroy_(parts.kill_on_destroy.value_or(false))
+{
+}
+
+child& child::operator=(child&& other) noexcept
+{
+  if (this == &other)
+    return *this;
+  drop();
+  process_ = std::move(other.process_);
+  for (int stream = 0; stream < 3; ++stream)
+    pipes_[stream] = std::move(other.pipes_[stream]);
+  launcher_ = other.launcher_;
+  kill_on_destroy_ = other.kill_on_destroy_;
+  return *this;
+}
+
+child::~child()
+{
+  drop();
+}
+
+void child::drop() noexcept
+{
+  if (!process_)
+    return;
+  if (kill_on_destroy_ && process_->is_parent())
+    process_->signal(SIGKILL);
+  detail::adopt_orphan(std::move(process_));
+}
+
+pid_t child::id() const noexcept
+{
+  return process_ ? process_->id() : -1;
+}
+
+exit_status child::wait(std::error_code& ec) noexcept
+{
+  ec = no_child;
+  if (!process_)
+    return {};
+  pipes_[0].reset();
+  ec = detail::error_of(process_->reap());
+  return process_->status();
+}
+
+std::optional<exit_status> child::try_wait(std::error_code& ec) noexcept
+{
+  ec = no_child;
+  if (!process_)
+    return std::nullopt;
+  const auto state = process_->try_reap();
+  ec = detail::error_of(state);
+  if (state != detail::process::state::ended)
+    return std::nullopt;
+  return process_->status();
+}
+
+std::optional<exit_status> child::wait_for(std::chrono::nanoseconds limit, std::error_code& ec) noexcept
+{
+  if (auto status = try_wait(ec); status || ec)
+    return status;
+  detail::wait_until_ended(*process_, limit);
+  return try_wait(ec);
+}
+
+void child::send_signal(int signal, std::error_code& ec) noexcept
+{
+  ec = process_ ? process_->signal(signal) : no_child;
+}
+
+exit_status child::wait()
+{
+  std::error_code ec;
+  const exit_status status = wait(ec);
+  throw_if(ec, "wait");
+  return status;
+}
+
+std::optional<exit_status> child::try_wait()
+{
+  std::error_code ec;
+  const auto status = try_wait(ec);
+  throw_if(ec, "try_wait");
+  return status;
+}
+
+std::optional<exit_status> child::wait_for(std::chrono::nanoseconds limit)
+{
+  std::error_code ec;
+  const auto status = wait_for(limit, ec);
+  throw_if(ec, "wait_for");
+  return status;
+}
+
+void child::kill()
+{
+  std::error_code ec;
+  kill(ec);
+  throw_if(ec, "kill");
+}
+
+void child::send_signal(int signal)
+{
+  std::error_code ec;
+  send_signal(signal, ec);
+  throw_if(ec, "send_signal");
+}
+
+} // namespace subprocess

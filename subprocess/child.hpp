@@ -1,0 +1,100 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include <subprocess/command.hpp>
+#include <subprocess/exit_status.hpp>
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess {
+
+namespace detail {
+class process;
+struct child_parts;
+} // namespace detail
+
+/// A started child process, and our ends of the pipes tied to it.
+///
+/// Move-only. Default-constructed, moved from or left by a spawn that failed it
+/// is empty: id() is -1, the pipes are empty, everything else fails with
+/// `EINVAL`. Destroying a child that was not waited for does not wait; it kills
+/// only after command::kill_on_destroy(true). What ends later is reaped on the
+/// occasion of later spawns, so it does not stay a zombie for ever.
+///
+/// Thread safety: distinct objects are safe; signalling one object while other
+/// threads wait on it is safe; everything else is not.
+/// \source std::process::Child.
+class child {
+public:
+  child() noexcept = default;
+  explicit child(detail::child_parts parts) noexcept;
+  child(child&&) noexcept = default;
+  child& operator=(child&& other) noexcept;
+  ~child();
+
+  /// The process id; it stays known after the child was reaped. -1 when empty.
+  pid_t id() const noexcept;
+
+  /// How the child was made.
+  launcher launcher_used() const noexcept { return launcher_; }
+
+  /// Our ends of the pipes; empty unless stdio::pipe() was asked for. They are
+  /// blocking and close-on-exec.
+  unique_fd& stdin_pipe() noexcept { return pipes_[0]; }
+  unique_fd& stdout_pipe() noexcept { return pipes_[1]; }
+  unique_fd& stderr_pipe() noexcept { return pipes_[2]; }
+
+  /// Blocks until the child ends, and reaps it. Closes stdin_pipe() first, so
+  /// that a child that reads to the end can come to its own.
+  ///
+  /// Later calls return the same status and make no system call.
+  ///
+  /// \param ec  Set to what went wrong, or cleared. `ECHILD`: other code in this
+  ///            program reaped the child first, or SIGCHLD is ignored. `EINVAL`:
+  ///            there is no child.
+  /// \return    The status; unknown exactly when `ec` is set.
+  /// \source    std::process::Child::wait; waitid(2).
+  exit_status wait(std::error_code& ec) noexcept;
+  exit_status wait();
+
+  /// The status if the child has ended; empty while it runs, and on error. Never
+  /// blocks. Touches no pipe.
+  /// \param ec  As of wait().
+  std::optional<exit_status> try_wait(std::error_code& ec) noexcept;
+  std::optional<exit_status> try_wait();
+
+  /// As wait(), for no longer than `limit`; empty when that has passed. Touches
+  /// no pipe. Needs a descriptor for the time it waits.
+  /// \param limit  Any std::chrono duration; zero or less looks once.
+  /// \param ec     As of wait().
+  /// \source       pidfd_open(2), poll(2).
+  std::optional<exit_status> wait_for(std::chrono::nanoseconds limit, std::error_code& ec) noexcept;
+  std::optional<exit_status> wait_for(std::chrono::nanoseconds limit);
+
+  /// Sends SIGKILL, as send_signal() does.
+  void kill(std::error_code& ec) noexcept { send_signal(9, ec); }
+  void kill();
+
+  /// Sends a signal to the child alone. It is refused once the child was
+  /// reaped: its number may then be somebody else's.
+  /// \param ec  `EINVAL`: reaped already, empty, or no such signal. `EPERM`: the
+  ///            child runs as another user.
+  /// \source    std::process::Child::kill; pidfd_send_signal(2), kill(2).
+  void send_signal(int signal, std::error_code& ec) noexcept;
+  void send_signal(int signal);
+
+private:
+  void drop() noexcept;
+
+  std::shared_ptr<detail::process> process_;
+  unique_fd pipes_[3];
+  launcher launcher_ = launcher::automatic;
+  bool kill_on_destroy_ = false;
+};
+
+} // namespace subprocess

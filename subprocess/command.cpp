@@ -1,0 +1,153 @@
+#include <subprocess/command.hpp>
+
+#include <algorithm>
+
+namespace subprocess {
+
+command::command(std::string program)
+{
+  settings_.program = std::move(program);
+}
+
+command::command(std::string program, std::initializer_list<std::string_view> args) : command(std::move(program))
+{
+  this->args(args);
+}
+
+command& command::arg(std::string_view value)
+{
+  settings_.args.emplace_back(value);
+  return *this;
+}
+
+command& command::args(std::initializer_list<std::string_view> values)
+{
+  settings_.args.insert(settings_.args.end(), values.begin(), values.end());
+  return *this;
+}
+
+command& command::arg0(std::string_view value)
+{
+  settings_.arg0 = std::string(value);
+  return *this;
+}
+
+command& command::env(std::string_view key, std::string_view value)
+{
+  settings_.environment.set(key, value);
+  return *this;
+}
+
+command& command::env_remove(std::string_view key)
+{
+  settings_.environment.remove(key);
+  return *this;
+}
+
+command& command::env_clear()
+{
+  settings_.environment.clear();
+  return *this;
+}
+
+command& command::current_dir(std::filesystem::path path)
+{
+  settings_.current_dir = std::move(path);
+  return *this;
+}
+
+command& command::uid(uid_t id)
+{
+  settings_.uid = id;
+  return *this;
+}
+
+command& command::gid(gid_t id)
+{
+  settings_.gid = id;
+  return *this;
+}
+
+command& command::groups(std::span<const gid_t> ids)
+{
+  settings_.groups.emplace(ids.begin(), ids.end());
+  return *this;
+}
+
+command& command::session_leader(bool yes)
+{
+  settings_.session_leader = yes;
+  return *this;
+}
+
+command& command::process_group(pid_t group)
+{
+  settings_.process_group = group;
+  return *this;
+}
+
+command& command::pre_exec(std::function<std::error_code()> hook)
+{
+  settings_.hooks.push_back(std::move(hook));
+  return *this;
+}
+
+command& command::stdin_from(stdio source)
+{
+  settings_.streams[0] = std::move(source);
+  return *this;
+}
+
+command& command::stdout_to(stdio target)
+{
+  settings_.streams[1] = std::move(target);
+  return *this;
+}
+
+command& command::stderr_to(stdio target)
+{
+  settings_.streams[2] = std::move(target);
+  return *this;
+}
+
+command& command::map_fd(int parent_fd, int child_fd)
+{
+  settings_.mappings.push_back({parent_fd, child_fd});
+  return *this;
+}
+
+command& command::kill_on_destroy(bool yes)
+{
+  settings_.kill_on_destroy = yes;
+  return *this;
+}
+
+command& command::use_launcher(launcher which)
+{
+  settings_.which = which;
+  return *this;
+}
+
+std::string shell_quote(std::string_view word)
+{
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos)
+    return std::string(word);
+  std::string quoted = "'";
+  for (const char c : word)
+    if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
+  return quoted += '\'';
+}
+
+std::string to_string(const command& what)
+{
+  std::string text = shell_quote(what.get().program);
+  for (const std::string& arg : what.get().args)
+    text.append(" ").append(shell_quote(arg));
+  return text;
+}
+
+} // namespace subprocess

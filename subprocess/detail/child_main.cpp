@@ -1,0 +1,132 @@
+// The child is a copy of one thread of a program that had many; every lock it
+// can reach may be held by a thread that is not here. It may even share its
+// memory with that program, running. So this file allocates nothing, throws
+// nothing, touches no errno on Linux, calls only what signal-safety(7) lists,
+// and leaves by execve() or by returning to a caller that calls _exit().
+
+#include <subprocess/detail/child_main.hpp>
+
+#include <cerrno>
+
+#include "raw_calls.hpp"
+
+namespace subprocess::detail {
+namespace {
+
+constexpr child_failure none{spawn_step::prepare, 0, 0};
+
+child_failure failed(spawn_step step, long result, int item = 0) noexcept
+{
+  return {step, item, static_cast<int>(-result)};
+}
+
+// dup2() onto a number destroys what was there, so every source that another
+// move overwrites is first duplicated above all targets. Then each dup2()
+// clears close-on-exec on its target; a move onto itself has to do so by hand.
+child_failure place_descriptors(child_plan& plan) noexcept
+{
+  const int count = static_cast<int>(plan.move_count);
+  for (int i = 0; i < count; ++i)
+    if (fd_move& move = plan.moves[i]; move.lift) {
+      const long lifted = raw::dup_above(move.source, plan.above_targets);
+      if (lifted < 0)
+        return failed(move.step, lifted, i);
+      move.source = static_cast<int>(lifted);
+    }
+
+  for (int i = 0; i < count; ++i) {
+    const fd_move& move = plan.moves[i];
+    const long result = move.source == move.target ? raw::clear_close_on_exec(move.target)
+                                                   : raw::dup_onto(move.source, move.target);
+    if (result < 0 && !(move.may_be_shut && result == -EBADF))
+      return failed(move.step, result, i);
+  }
+
+  for (std::size_t i = 0; i < plan.unneeded_count; ++i)
+    raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last, plan.scan_limit);
+  return none;
+}
+
+// A handler must not run in here once the mask is empty; what is ignored stays
+// ignored, for nohup. SIGPIPE alone is made default: programs expect it.
+child_failure reset_signals() noexcept
+{
+  for (int signal = 1; signal <= raw::signal_count; ++signal) {
+    raw::signal_action action;
+    if (raw::get_action(signal, action) == 0 && action.handler != SIG_DFL && action.handler != SIG_IGN)
+      raw::set_default(signal);
+  }
+  raw::set_default(SIGPIPE);
+  const long result = raw::set_mask(raw::no_signals());
+  return result < 0 ? failed(spawn_step::signals, result) : none;
+}
+
+child_failure change_group_and_user(const child_plan& plan) noexcept
+{
+  if (plan.new_session)
+    if (const long result = raw::setsid(); result < 0)
+      return failed(spawn_step::setsid, result);
+  if (plan.group)
+    if (const long result = raw::setpgid(*plan.group); result < 0)
+      return failed(spawn_step::setpgid, result);
+  if (plan.set_groups)
+    if (const long result = raw::setgroups(plan.group_count, plan.groups);
+        result < 0 && !(plan.groups_may_stay && result == -EPERM))
+      return failed(spawn_step::setgroups, result);
+  if (plan.gid)
+    if (const long result = raw::setgid(*plan.gid); result < 0)
+      return failed(spawn_step::setgid, result);
+  if (plan.uid)
+    if (const long result = raw::setuid(*plan.uid); result < 0)
+      return failed(spawn_step::setuid, result);
+  return none;
+}
+
+// The rules of execvp(): go on where the file may simply not be there, remember
+// that one was there and closed to us, stop at everything else. A file that is
+// no program is a script for sh.
+child_failure execute(const child_plan& plan) noexcept
+{
+  long remembered = 0;
+  long result = -ENOENT;
+  for (const char* const* candidate = plan.candidates; *candidate; ++candidate) {
+    result = raw::execve(*candidate, plan.argv, plan.envp);
+    if (result == -ENOEXEC) {
+      plan.shell_argv[1] = *candidate;
+      result = raw::execve(plan.shell_argv[0], const_cast<char* const*>(plan.shell_argv), plan.envp);
+    }
+    switch (-result) {
+    case EACCES: remembered = result; break;
+    case ENOENT:
+    case ENOTDIR:
+    case ESTALE:
+    case ENODEV:
+    case ETIMEDOUT: break;
+    default: return failed(spawn_step::exec, result);
+    }
+  }
+  return failed(spawn_step::exec, remembered ? remembered : result);
+}
+
+} // namespace
+
+child_failure become_program(child_plan& plan) noexcept
+{
+  if (const child_failure failure = place_descriptors(plan); failure.error)
+    return failure;
+  if (const child_failure failure = reset_signals(); failure.error)
+    return failure;
+  if (const child_failure failure = change_group_and_user(plan); failure.error)
+    return failure;
+  if (plan.directory)
+    if (const long result = raw::chdir(plan.directory); result < 0)
+      return failed(spawn_step::chdir, result);
+  if (plan.hook_count) {
+    int item = 0;
+    if (const int error = run_hooks(plan, item))
+      return {spawn_step::pre_exec, item, error};
+  }
+  return execute(plan);
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,255 @@
+#include <subprocess/detail/launch_plan.hpp>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include <subprocess/detail/pipe.hpp>
+#include <subprocess/program_search.hpp>
+
+extern char** environ;
+
+namespace subprocess::detail {
+namespace {
+
+constexpr const char* stream_names[] = {"stdin", "stdout", "stderr"};
+
+bool has_nul(const std::string& text)
+{
+  return text.find('\0') != std::string::npos;
+}
+
+std::string in_quotes(const std::string& text)
+{
+  return '"' + text + '"';
+}
+
+} // namespace
+
+launch_plan::launch_plan(const command& what, const stream_defaults& defaults, spawn_failure& failure)
+    : settings_(what.get())
+{
+  failure = check();
+  if (failure)
+    return;
+  prepare_strings();
+  failure = open_streams(defaults);
+  if (failure)
+    return;
+  plan_moves();
+  plan_unneeded();
+  prepare_credentials();
+}
+
+spawn_failure launch_plan::fail(spawn_step step, int error, std::string detail) const
+{
+  return {std::error_code(error, std::system_category()), step, settings_.program, std::move(detail)};
+}
+
+spawn_failure launch_plan::check() const
+{
+  const auto invalid = [&](std::string detail) { return fail(spawn_step::prepare, EINVAL, std::move(detail)); };
+  const auto& s = settings_;
+  if (s.program.empty())
+    return invalid("program: empty");
+  if (has_nul(s.program))
+    return invalid("program: NUL byte");
+  if (std::ranges::any_of(s.args, has_nul) || (s.arg0 && has_nul(*s.arg0)))
+    return invalid("argument: NUL byte");
+  if (!s.environment.valid())
+    return invalid("variable " + in_quotes(std::string(s.environment.first_invalid())));
+  if (s.current_dir && has_nul(s.current_dir->native()))
+    return invalid("directory: NUL byte");
+  if (s.session_leader && s.process_group.value_or(0) != 0)
+    return invalid("session leader in a foreign process group");
+  for (const auto& mapping : s.mappings)
+    if (mapping.child_fd < 3 || mapping.child_fd == INT_MAX)
+      return invalid("map_fd onto " + std::to_string(mapping.child_fd));
+  for (const int stream : {0, 1})
+    if (s.streams[stream] && std::holds_alternative<stdio::as_stdout>(s.streams[stream]->get()))
+      return invalid(std::string("to_stdout for ") + stream_names[stream]);
+  return {};
+}
+
+void launch_plan::prepare_strings()
+{
+  const auto& s = settings_;
+  environment_ = s.environment.apply(environ);
+  candidates_ = program_candidates(s.program, find_variable(environment_, "PATH"));
+
+  const std::size_t argv_size = s.args.size() + 2;
+  pointers_.reserve(2 * argv_size + environment_.size() + candidates_.size() + 3);
+  const auto add = [&](const char* text) { pointers_.push_back(text); };
+  const auto add_all = [&](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts)
+      add(text.c_str());
+    add(nullptr);
+  };
+
+  add(s.arg0 ? s.arg0->c_str() : s.program.c_str());
+  add_all(s.args);
+  const std::size_t envp = pointers_.size();
+  add_all(environment_);
+  const std::size_t candidates = pointers_.size();
+  add_all(candidates_);
+  const std::size_t shell = pointers_.size();
+  add("/bin/sh");
+  add(nullptr);
+  add_all(s.args);
+
+  plan_.argv = const_cast<char* const*>(pointers_.data());
+  plan_.envp = const_cast<char* const*>(pointers_.data() + envp);
+  plan_.candidates = pointers_.data() + candidates;
+  plan_.shell_argv = pointers_.data() + shell;
+}
+
+spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
+{
+  const auto& target = choice.get();
+  if (std::holds_alternative<stdio::as_parent>(target)) {
+    inherited_[stream] = true;
+  } else if (std::holds_alternative<stdio::as_stdout>(target)) {
+    sources_[stream] = sources_[1];
+  } else if (const auto* given = std::get_if<stdio::descriptor>(&target)) {
+    sources_[stream] = given->fd;
+  } else if (const auto* file = std::get_if<stdio::file>(&target)) {
+    if (has_nul(file->path.native()))
+      return fail(spawn_step::prepare, EINVAL, "path: NUL byte");
+    if (const int error = open_file(file->path.c_str(), file->flags, theirs_[stream]))
+      return fail(spawn_step::open_file, error, in_quotes(file->path.native()));
+    sources_[stream] = theirs_[stream].get();
+  } else {
+    unique_fd& read_end = stream == 0 ? theirs_[stream] : ours[stream];
+    unique_fd& write_end = stream == 0 ? ours[stream] : theirs_[stream];
+    if (const int error = make_pipe(read_end, write_end))
+      return fail(spawn_step::pipe, error, stream_names[stream]);
+    sources_[stream] = theirs_[stream].get();
+  }
+  return {};
+}
+
+spawn_failure launch_plan::open_streams(const stream_defaults& defaults)
+{
+  for (int stream = 0; stream < 3; ++stream) {
+    const auto& chosen = settings_.streams[stream];
+    if (spawn_failure failure = open_stream(stream, chosen ? *chosen : defaults.streams[stream]))
+      return failure;
+  }
+  return {};
+}
+
+void launch_plan::plan_moves()
+{
+  moves_.reserve(3 + settings_.mappings.size());
+  for (int stream = 0; stream < 3; ++stream)
+    moves_.push_back({sources_[stream], stream, false, inherited_[stream], spawn_step::stdio});
+  for (const auto& mapping : settings_.mappings) {
+    moves_.push_back({mapping.parent_fd, mapping.child_fd, false, false, spawn_step::map_fd});
+    plan_.above_targets = std::max(plan_.above_targets, mapping.child_fd + 1);
+  }
+  for (fd_move& move : moves_)
+    move.lift = std::ranges::any_of(moves_, [&](const fd_move& other) {
+      return other.target == move.source && other.source != other.target && &other != &move;
+    });
+  plan_.moves = moves_.data();
+  plan_.move_count = moves_.size();
+}
+
+// The gaps between the targets, and all above the last of them.
+void launch_plan::plan_unneeded()
+{
+  std::vector<unsigned> targets = {2};
+  for (const auto& mapping : settings_.mappings)
+    targets.push_back(static_cast<unsigned>(mapping.child_fd));
+  std::ranges::sort(targets);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const unsigned first = targets[i] + 1;
+    const unsigned last = i + 1 < targets.size() ? targets[i + 1] : UINT_MAX;
+    if (last == UINT_MAX || first < last)
+      unneeded_.push_back({first, last == UINT_MAX ? last : last - 1});
+  }
+  plan_.unneeded = unneeded_.data();
+  plan_.unneeded_count = unneeded_.size();
+
+  rlimit limit;
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
+  plan_.scan_limit = known ? static_cast<unsigned>(limit.rlim_cur) : 65536;
+}
+
+void launch_plan::prepare_credentials()
+{
+  const auto& s = settings_;
+  plan_.new_session = s.session_leader;
+  // A session leader leads its group already, and may not be moved.
+  if (s.process_group && !s.session_leader)
+    plan_.group = &*s.process_group;
+  if (s.groups) {
+    plan_.groups = s.groups->data();
+    plan_.group_count = s.groups->size();
+  }
+  plan_.set_groups = s.groups || s.uid;
+  plan_.groups_may_stay = !s.groups;
+  plan_.gid = s.gid ? &*s.gid : nullptr;
+  plan_.uid = s.uid ? &*s.uid : nullptr;
+  plan_.directory = s.current_dir ? s.current_dir->c_str() : nullptr;
+  plan_.hooks = s.hooks.data();
+  plan_.hook_count = s.hooks.size();
+}
+
+void launch_plan::close_theirs() noexcept
+{
+  for (unique_fd& end : theirs_)
+    end.reset();
+}
+
+bool launch_plan::is_target(int fd) const noexcept
+{
+  return std::ranges::any_of(moves_, [&](const fd_move& move) { return move.target == fd; });
+}
+
+spawn_failure launch_plan::explain(const child_failure& failure) const
+{
+  const auto& s = settings_;
+  const auto item = static_cast<std::size_t>(failure.item);
+  std::string detail;
+  switch (failure.step) {
+  case spawn_step::stdio:
+    if (item < 3)
+      detail = stream_names[item];
+    break;
+  case spawn_step::map_fd:
+    if (item >= 3 && item - 3 < s.mappings.size()) {
+      const auto& mapping = s.mappings[item - 3];
+      detail = std::to_string(mapping.parent_fd) + "→" + std::to_string(mapping.child_fd);
+    }
+    break;
+  case spawn_step::setpgid:
+    if (s.process_group)
+      detail = std::to_string(*s.process_group);
+    break;
+  case spawn_step::setgid:
+    if (s.gid)
+      detail = std::to_string(*s.gid);
+    break;
+  case spawn_step::setuid:
+    if (s.uid)
+      detail = std::to_string(*s.uid);
+    break;
+  case spawn_step::chdir:
+    if (s.current_dir)
+      detail = in_quotes(s.current_dir->native());
+    break;
+  case spawn_step::pre_exec:
+    if (s.hooks.size() > 1)
+      detail = "hook " + std::to_string(item + 1);
+    break;
+  default: break;
+  }
+  return fail(failure.step, failure.error, std::move(detail));
+}
+
+} // namespace subprocess::detail

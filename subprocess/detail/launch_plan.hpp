@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <subprocess/command.hpp>
+#include <subprocess/detail/child_plan.hpp>
+#include <subprocess/error.hpp>
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess::detail {
+
+/// Where the streams go that a command says nothing about.
+struct stream_defaults {
+  stdio streams[3];
+
+  static stream_defaults inherit() { return {{stdio::inherit(), stdio::inherit(), stdio::inherit()}}; }
+  static stream_defaults capture() { return {{stdio::null(), stdio::pipe(), stdio::pipe()}}; }
+};
+
+/// One spawn of a command, ready to go: what the child needs, and both ends of
+/// the pipes. Borrows the strings of the command, which has to outlive it.
+class launch_plan {
+public:
+  /// Checks the command, opens files and makes pipes.
+  /// \param failure  Set when the plan is no good.
+  launch_plan(const command& what, const stream_defaults& defaults, spawn_failure& failure);
+  launch_plan(const launch_plan&) = delete;
+  launch_plan& operator=(const launch_plan&) = delete;
+
+  const command::settings& settings() const noexcept { return settings_; }
+  child_plan& for_child() noexcept { return plan_; }
+
+  /// Our ends of the pipes.
+  unique_fd ours[3];
+
+  /// Closes the child's ends in the parent, so that end-of-file can come.
+  void close_theirs() noexcept;
+
+  /// Whether `fd` is the number of something the child gets.
+  bool is_target(int fd) const noexcept;
+
+  /// A failure told by the child, with names for its numbers.
+  spawn_failure explain(const child_failure& failure) const;
+  spawn_failure fail(spawn_step step, int error, std::string detail = {}) const;
+
+private:
+  spawn_failure check() const;
+  void prepare_strings();
+  spawn_failure open_stream(int stream, const stdio& choice);
+  spawn_failure open_streams(const stream_defaults& defaults);
+  void plan_moves();
+  void plan_unneeded();
+  void prepare_credentials();
+
+  const command::settings& settings_;
+  child_plan plan_;
+
+  std::vector<std::string> environment_;
+  std::vector<std::string> candidates_;
+  std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
+
+  unique_fd theirs_[3];
+  int sources_[3] = {0, 1, 2};
+  bool inherited_[3] = {false, false, false};
+  std::vector<fd_move> moves_;
+  std::vector<fd_range> unneeded_;
+};
+
+} // namespace subprocess::detail

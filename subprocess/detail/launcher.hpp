@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <subprocess/command.hpp>
+#include <subprocess/detail/launch_plan.hpp>
+#include <subprocess/detail/outcome.hpp>
+#include <subprocess/detail/process.hpp>
+
+namespace subprocess::detail {
+
+/// A child that was made and may not be a program yet.
+struct started_child {
+  pid_t pid = -1;
+  unique_fd pidfd;   // Empty when the launcher has none to give.
+  unique_fd outcome; // For an outcome_reader.
+};
+
+/// The portable launcher: fork() and a close-on-exec pipe.
+/// \return 0, or the errno of `spawn_step::fork`.
+int start_by_fork(launch_plan& plan, started_child& child) noexcept;
+
+/// The launcher that a command gets.
+/// \param failure  Set when the command asks for one that cannot do it.
+launcher choose_launcher(const launch_plan& plan, spawn_failure& failure);
+
+/// A child that runs its program.
+struct launched_child {
+  pid_t pid = -1;
+  unique_fd pidfd;
+  launcher used = launcher::fork;
+};
+
+/// Makes the child and waits until it is a program or has failed; one that
+/// failed is reaped.
+spawn_failure launch(launch_plan& plan, launched_child& child);
+
+/// The failure that an outcome means, if any.
+spawn_failure failure_of(const launch_plan& plan, const outcome_reader& reader, outcome_reader::result result);
+
+} // namespace subprocess::detail

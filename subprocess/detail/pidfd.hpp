@@ -1,0 +1,16 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess::detail {
+
+/// A close-on-exec descriptor for an unreaped child, 3 or above; empty where
+/// the system has no such thing or has none left.
+unique_fd open_pidfd(pid_t pid) noexcept;
+
+/// As kill().
+int send_by_pidfd(int pidfd, int signal) noexcept;
+
+} // namespace subprocess::detail

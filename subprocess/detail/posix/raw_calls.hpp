@@ -1,0 +1,92 @@
+#pragma once
+
+// The calls between fork and exec where nothing is known but POSIX: libc's,
+// which signal-safety(7) lists. setgroups() is on no standard's list; like the
+// others it is a bare system call on the systems this is for.
+//
+// Each returns a value, or minus an errno.
+
+#include <fcntl.h>
+#include <grp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+
+namespace subprocess::detail::raw {
+
+inline long result_of(long result) noexcept
+{
+  return result == -1 ? -errno : result;
+}
+
+inline long dup_onto(int from, int to) noexcept { return result_of(::dup2(from, to)); }
+inline long dup_above(int from, int lowest) noexcept { return result_of(::fcntl(from, F_DUPFD_CLOEXEC, lowest)); }
+inline long clear_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, 0)); }
+inline long set_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, FD_CLOEXEC)); }
+inline long write(int fd, const void* data, std::size_t size) noexcept { return result_of(::write(fd, data, size)); }
+inline long setsid() noexcept { return result_of(::setsid()); }
+inline long setpgid(pid_t group) noexcept { return result_of(::setpgid(0, group)); }
+inline long setgroups(std::size_t count, const gid_t* ids) noexcept { return result_of(::setgroups(count, ids)); }
+inline long setgid(gid_t id) noexcept { return result_of(::setgid(id)); }
+inline long setuid(uid_t id) noexcept { return result_of(::setuid(id)); }
+inline long chdir(const char* path) noexcept { return result_of(::chdir(path)); }
+inline long execve(const char* path, char* const* argv, char* const* envp) noexcept
+{
+  return result_of(::execve(path, argv, envp));
+}
+[[noreturn]] inline void exit(int code) noexcept { ::_exit(code); }
+
+using signal_set = sigset_t;
+struct signal_action {
+  void (*handler)(int);
+};
+#ifdef _NSIG
+inline constexpr int signal_count = _NSIG - 1;
+#else
+inline constexpr int signal_count = NSIG - 1;
+#endif
+
+inline long get_action(int signal, signal_action& action) noexcept
+{
+  struct sigaction current;
+  const long result = result_of(::sigaction(signal, nullptr, &current));
+  if (result == 0)
+    action.handler = current.sa_handler; // One storage with sa_sigaction.
+  return result;
+}
+inline long set_default(int signal) noexcept
+{
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  return result_of(::sigaction(signal, &action, nullptr));
+}
+inline long set_mask(const signal_set& wanted, signal_set* old = nullptr) noexcept
+{
+  return -::pthread_sigmask(SIG_SETMASK, &wanted, old);
+}
+inline signal_set all_signals() noexcept
+{
+  signal_set set;
+  ::sigfillset(&set);
+  return set;
+}
+inline signal_set no_signals() noexcept
+{
+  signal_set set;
+  ::sigemptyset(&set);
+  return set;
+}
+
+/// Marks the descriptors first..last close-on-exec; none above `scan_limit` is
+/// open.
+inline long close_range_on_exec(unsigned first, unsigned last, unsigned scan_limit) noexcept
+{
+  for (unsigned fd = first; fd <= std::min(last, scan_limit); ++fd)
+    set_close_on_exec(static_cast<int>(fd));
+  return 0;
+}
+
+} // namespace subprocess::detail::raw

@@ -1,0 +1,109 @@
+#include <subprocess/detail/process.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include <subprocess/detail/pidfd.hpp>
+
+namespace subprocess::detail {
+
+process::process(pid_t pid, unique_fd pidfd) noexcept : pid_(pid), parent_(::getpid()), pidfd_(std::move(pidfd)) {}
+
+bool process::is_parent() const noexcept
+{
+  return ::getpid() == parent_;
+}
+
+int process::pidfd() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (!pidfd_ && state_ == state::running)
+    pidfd_ = open_pidfd(pid_);
+  return pidfd_.get();
+}
+
+void process::close_pidfd() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  pidfd_.reset();
+}
+
+process::state process::try_reap() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running)
+    return state_;
+  int raw = 0;
+  pid_t result;
+  int error = 0;
+  do {
+    result = ::wait4(pid_, &raw, WNOHANG, &usage_);
+    error = result == -1 ? errno : 0;
+  } while (error == EINTR);
+  if (result == pid_) {
+    status_ = exit_status(raw);
+    state_ = state::ended;
+  } else if (error == ECHILD) {
+    state_ = state::lost;
+  }
+  return state_;
+}
+
+// Waits without reaping, then reaps under the lock: a signal from another
+// thread finds either a child that still owns its number, or the cache.
+process::state process::reap() noexcept
+{
+  state now = current();
+  while (now == state::running) {
+    siginfo_t info;
+    ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+    now = try_reap(); // Tells an interrupted call and a stolen child apart.
+  }
+  return now;
+}
+
+process::state process::current() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+exit_status process::status() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::optional<rusage> process::usage() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::ended)
+    return std::nullopt;
+  return usage_;
+}
+
+std::error_code process::signal(int number) noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running)
+    return {EINVAL, std::system_category()};
+  const int result = pidfd_ ? send_by_pidfd(pidfd_.get(), number) : ::kill(pid_, number);
+  int error = result == -1 ? errno : 0;
+  if (error == ESRCH) { // A zombie takes signals, so other code has reaped it.
+    state_ = state::lost;
+    error = EINVAL;
+  }
+  return {error, std::system_category()};
+}
+
+std::error_code error_of(process::state state) noexcept
+{
+  if (state == process::state::lost)
+    return {ECHILD, std::system_category()};
+  return {};
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <mutex>
+#include <optional>
+#include <system_error>
+
+#include <subprocess/exit_status.hpp>
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess::detail {
+
+/// One child process: reaped and signalled under one lock, so that no signal
+/// can reach a number that the kernel has given to somebody else.
+///
+/// Thread safety: safe.
+class process {
+public:
+  enum class state {
+    running,
+    ended, ///< Reaped; status() has it.
+    lost,  ///< Reaped by other code, or by the kernel (SIGCHLD ignored).
+  };
+
+  /// \param pidfd  May be empty.
+  process(pid_t pid, unique_fd pidfd) noexcept;
+
+  pid_t id() const noexcept { return pid_; }
+
+  /// A pidfd, opened now if need be; -1 where the system has none.
+  int pidfd() noexcept;
+
+  /// Closes the pidfd of a child that has ended.
+  void close_pidfd() noexcept;
+
+  /// Reaps the child if it has ended. Never blocks.
+  state try_reap() noexcept;
+
+  /// Blocks until the child has ended, and reaps it.
+  state reap() noexcept;
+
+  state current() const noexcept;
+  exit_status status() const noexcept;
+  std::optional<rusage> usage() const noexcept;
+
+  /// `invalid_argument` once the child was reaped or lost.
+  std::error_code signal(int number) noexcept;
+
+  /// Whether this is the program that started the child, and not its fork.
+  bool is_parent() const noexcept;
+
+private:
+  const pid_t pid_;
+  const pid_t parent_;
+  mutable std::mutex mutex_;
+  unique_fd pidfd_;
+  state state_ = state::running;
+  exit_status status_;
+  rusage usage_{};
+};
+
+/// What a state means for someone who waits: nothing, or `no_child_process`.
+std::error_code error_of(process::state state) noexcept;
+
+} // namespace subprocess::detail

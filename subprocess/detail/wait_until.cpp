@@ -1,0 +1,46 @@
+#include <subprocess/detail/wait_until.hpp>
+
+#include <poll.h>
+
+#include <algorithm>
+#include <climits>
+
+namespace subprocess::detail {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// A limit of many years must not overflow the clock.
+clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept
+{
+  const auto now = clock::now();
+  return limit > clock::time_point::max() - now ? clock::time_point::max() : now + limit;
+}
+
+int poll_timeout(clock::duration left) noexcept
+{
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::clamp<decltype(ms)>(ms, 0, INT_MAX));
+}
+
+} // namespace
+
+void wait_until_ended(process& child, std::chrono::nanoseconds limit) noexcept
+{
+  const auto deadline = deadline_after(limit);
+  pollfd watched{child.pidfd(), POLLIN, 0};
+  // poll() takes no notice of -1: without pidfds it only sleeps, and the child
+  // is looked at in growing steps.
+  auto step = std::chrono::milliseconds(watched.fd == -1 ? 1 : INT_MAX);
+  for (auto now = clock::now(); now < deadline; now = clock::now()) {
+    if (::poll(&watched, 1, poll_timeout(std::min<clock::duration>(deadline - now, step))) > 0)
+      return;
+    if (watched.fd == -1) {
+      if (child.try_reap() != process::state::running)
+        return;
+      step = std::min(2 * step, std::chrono::milliseconds(50));
+    }
+  }
+}
+
+} // namespace subprocess::detail

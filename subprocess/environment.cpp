@@ -1,0 +1,96 @@
+#include <subprocess/environment.hpp>
+
+#include <algorithm>
+
+namespace subprocess {
+namespace {
+
+bool has_key(std::string_view entry, std::string_view key)
+{
+  return entry.size() > key.size() && entry[key.size()] == '=' && entry.starts_with(key);
+}
+
+bool valid_key(std::string_view key)
+{
+  constexpr std::string_view forbidden("=\0", 2);
+  return !key.empty() && key.find_first_of(forbidden) == std::string_view::npos;
+}
+
+bool valid_value(const std::optional<std::string>& value)
+{
+  return !value || value->find('\0') == std::string::npos;
+}
+
+} // namespace
+
+environment_changes::change& environment_changes::at(std::string_view key)
+{
+  const auto found = std::ranges::find(changes_, key, &change::key);
+  if (found != changes_.end())
+    return *found;
+  return changes_.emplace_back(change{std::string(key), std::nullopt});
+}
+
+void environment_changes::set(std::string_view key, std::string_view value)
+{
+  at(key).value = std::string(value);
+}
+
+void environment_changes::remove(std::string_view key)
+{
+  at(key).value.reset();
+}
+
+void environment_changes::clear()
+{
+  clear_ = true;
+  changes_.clear();
+}
+
+bool environment_changes::valid() const noexcept
+{
+  return std::ranges::all_of(changes_, [](const change& c) { return valid_key(c.key) && valid_value(c.value); });
+}
+
+std::string_view environment_changes::first_invalid() const noexcept
+{
+  for (const change& c : changes_)
+    if (!valid_key(c.key) || !valid_value(c.value))
+      return c.key;
+  return {};
+}
+
+std::vector<std::string> environment_changes::apply(const char* const* inherited) const
+{
+  std::vector<std::string> entries;
+  if (!clear_ && inherited)
+    for (; *inherited; ++inherited)
+      entries.emplace_back(*inherited);
+
+  for (const change& c : changes_) {
+    auto first = std::ranges::find_if(entries, [&](const auto& entry) { return has_key(entry, c.key); });
+    if (c.value) {
+      std::string entry = c.key + "=" + *c.value;
+      if (first == entries.end()) {
+        entries.push_back(std::move(entry));
+        continue;
+      }
+      *first++ = std::move(entry);
+    }
+    // An environment may hold a name twice; getenv() finds the first, so no
+    // second one may outlive a change.
+    entries.erase(std::remove_if(first, entries.end(), [&](const auto& entry) { return has_key(entry, c.key); }),
+                  entries.end());
+  }
+  return entries;
+}
+
+std::optional<std::string_view> find_variable(std::span<const std::string> entries, std::string_view key) noexcept
+{
+  for (const std::string_view entry : entries)
+    if (has_key(entry, key))
+      return entry.substr(key.size() + 1);
+  return std::nullopt;
+}
+
+} // namespace subprocess

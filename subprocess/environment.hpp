@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace subprocess {
+
+/// The changes a command makes to the environment it inherits.
+///
+/// A plain value: it remembers the changes in their order and applies them to
+/// whatever environment it is given, so later calls win.
+/// \source std::sys_common::process::CommandEnv.
+class environment_changes {
+public:
+  void set(std::string_view key, std::string_view value);
+  void remove(std::string_view key);
+  void clear();
+
+  /// Whether a child would get exactly what it is given.
+  bool empty() const noexcept { return !clear_ && changes_.empty(); }
+
+  /// Whether every key is a name: not empty, without '=' and NUL, and no value
+  /// holds a NUL. What is not valid is a spawn's `invalid_argument`.
+  bool valid() const noexcept;
+
+  /// The first key or value that is not valid, for a message; or empty.
+  std::string_view first_invalid() const noexcept;
+
+  /// `KEY=value` entries: what is inherited keeps its place, changed or not;
+  /// what is new follows in the order of its first call.
+  std::vector<std::string> apply(const char* const* inherited) const;
+
+private:
+  struct change {
+    std::string key;
+    std::optional<std::string> value; // Empty: removed.
+  };
+  change& at(std::string_view key);
+
+  bool clear_ = false;
+  std::vector<change> changes_;
+};
+
+/// The value of `key` among `KEY=value` entries.
+std::optional<std::string_view> find_variable(std::span<const std::string> entries, std::string_view key) noexcept;
+
+} // namespace subprocess

@@ -1,0 +1,50 @@
+#include <subprocess/error.hpp>
+
+#include <ostream>
+#include <utility>
+
+namespace subprocess {
+
+std::string_view to_string(spawn_step step) noexcept
+{
+  switch (step) {
+  case spawn_step::prepare: return "prepare";
+  case spawn_step::open_file: return "open_file";
+  case spawn_step::pipe: return "pipe";
+  case spawn_step::fork: return "fork";
+  case spawn_step::stdio: return "stdio";
+  case spawn_step::map_fd: return "map_fd";
+  case spawn_step::signals: return "signals";
+  case spawn_step::setsid: return "setsid";
+  case spawn_step::setpgid: return "setpgid";
+  case spawn_step::setrlimit: return "setrlimit";
+  case spawn_step::setgroups: return "setgroups";
+  case spawn_step::setgid: return "setgid";
+  case spawn_step::setuid: return "setuid";
+  case spawn_step::chdir: return "chdir";
+  case spawn_step::pre_exec: return "pre_exec";
+  case spawn_step::exec: return "exec";
+  }
+  return "unknown step";
+}
+
+std::ostream& operator<<(std::ostream& out, spawn_step step)
+{
+  return out << to_string(step);
+}
+
+std::string spawn_failure::context() const
+{
+  std::string text = "spawn \"" + program + "\": ";
+  text += to_string(step);
+  if (!detail.empty())
+    text.append(" ").append(detail);
+  return text;
+}
+
+spawn_error::spawn_error(spawn_failure failure)
+    : std::system_error(failure.code, failure.context()), failure_(std::move(failure))
+{
+}
+
+} // namespace subprocess

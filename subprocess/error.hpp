@@ -1,0 +1,69 @@
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace subprocess {
+
+/// What the library was doing when a spawn failed, in the order it does them.
+enum class spawn_step {
+  prepare,   ///< Checking and copying the command, in the parent.
+  open_file, ///< Opening the file of stdio::read_file() and its kin.
+  pipe,      ///< Making a pipe.
+  fork,      ///< Making the process.
+  stdio,     ///< Putting a standard stream in its place, in the child.
+  map_fd,    ///< Putting a mapped descriptor in its place.
+  signals,   ///< Resetting handlers and the mask.
+  setsid,    ///< session_leader().
+  setpgid,   ///< process_group().
+  setrlimit, ///< A resource limit.
+  setgroups, ///< groups(), or dropping them with uid().
+  setgid,    ///< gid().
+  setuid,    ///< uid().
+  chdir,     ///< current_dir().
+  pre_exec,  ///< A hook of pre_exec().
+  exec,      ///< Replacing the child by the program.
+};
+
+/// "exec", "open_file": as the enumerator is written.
+std::string_view to_string(spawn_step step) noexcept;
+
+std::ostream& operator<<(std::ostream& out, spawn_step step);
+
+/// Everything that is known of a spawn that failed.
+struct spawn_failure {
+  std::error_code code;                  ///< Always of the system category.
+  spawn_step step = spawn_step::prepare; ///< What failed.
+  std::string program;                   ///< The program as the command names it.
+  std::string detail;                    ///< Which one: a quoted path, `7→3`; may be empty.
+
+  explicit operator bool() const noexcept { return static_cast<bool>(code); }
+
+  /// `spawn "cat": chdir "/nope"`: all but the code's own message.
+  std::string context() const;
+};
+
+/// A spawn that failed. what() reads
+/// `spawn "frobnicate": exec: No such file or directory`.
+class spawn_error : public std::system_error {
+public:
+  explicit spawn_error(spawn_failure failure);
+
+  /// Which step failed.
+  spawn_step step() const noexcept { return failure_.step; }
+
+  /// The program as the command names it.
+  const std::string& program() const noexcept { return failure_.program; }
+
+  /// Which descriptor, path or limit; may be empty.
+  const std::string& detail() const noexcept { return failure_.detail; }
+
+  const spawn_failure& failure() const noexcept { return failure_; }
+
+private:
+  spawn_failure failure_;
+};
+
+} // namespace subprocess

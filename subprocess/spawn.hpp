@@ -1,0 +1,48 @@
+#pragma once
+
+#include <system_error>
+
+#include <subprocess/child.hpp>
+#include <subprocess/command.hpp>
+#include <subprocess/error.hpp>
+#include <subprocess/exit_status.hpp>
+
+namespace subprocess {
+
+/// Starts the program. Streams that the command leaves unset are inherited.
+///
+/// Returns when the child has become the program, or has failed and is reaped.
+/// After a failure nothing is left: no descriptor, no zombie.
+///
+/// \param ec  Set to what went wrong, or cleared. Among others: `EINVAL` a
+///            mistake in the command; `ENOENT`, `EACCES` the program (or the
+///            directory, or a file for a stream) is not there or closed to us;
+///            `EAGAIN`, `ENOMEM` no process to be had; `EMFILE`, `ENFILE` no
+///            descriptor to be had; `EPERM` a credential that is not ours to take.
+/// \return    The child; empty exactly when `ec` is set.
+/// \throws    spawn_error, which names the step; the error_code form does not
+///            throw but for std::bad_alloc.
+/// Thread safety: safe, unless another thread changes the environment.
+/// \source    std::process::Command::spawn; fork(2), execve(2).
+child spawn(const command& what);
+child spawn(const command& what, std::error_code& ec);
+
+/// As above; `failure` tells all that is known, or is cleared.
+child spawn(const command& what, spawn_failure& failure);
+
+/// Spawns, and waits for the end. A piped stdin gets end-of-file at once; what
+/// is written to a piped stdout or stderr is lost, see capture().
+/// \source std::process::Command::status.
+exit_status run(const command& what);
+exit_status run(const command& what, std::error_code& ec);
+
+/// Replaces this process by the program, with all that the command asks for.
+/// Returns only if that failed; descriptors 0 to 2, mapped ones, signal
+/// dispositions, user and directory may have changed by then.
+///
+/// A stream that is stdio::pipe() is `EINVAL`: nobody would hold the other end.
+/// \return What went wrong, as of spawn().
+/// \source std::os::unix::process::CommandExt::exec.
+std::error_code exec(const command& what);
+
+} // namespace subprocess

@@ -1,0 +1,16 @@
+#pragma once
+
+/// The core: a program to run, how its streams go, and how it ended. POSIX and
+/// the standard library only; <asio_integration/asio_integration.hpp> adds the
+/// event loop.
+
+#include <subprocess/capture.hpp>
+#include <subprocess/child.hpp>
+#include <subprocess/command.hpp>
+#include <subprocess/environment.hpp>
+#include <subprocess/error.hpp>
+#include <subprocess/exit_status.hpp>
+#include <subprocess/program_search.hpp>
+#include <subprocess/spawn.hpp>
+#include <subprocess/stdio.hpp>
+#include <subprocess/unique_fd.hpp>
