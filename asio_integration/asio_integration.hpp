@@ -1,0 +1,11 @@
+#pragma once
+
+/// The event-loop half: children whose end, pipes and teardown are awaited.
+
+#include <asio_integration/async_capture.hpp>
+#include <asio_integration/async_child.hpp>
+#include <asio_integration/async_run.hpp>
+#include <asio_integration/async_spawn.hpp>
+#include <asio_integration/reaper.hpp>
+#include <asio_integration/spawn.hpp>
+#include <subprocess/subprocess.hpp>

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <asio_integration/detail/capture_operation.hpp>
+#include <asio_integration/detail/initiate.hpp>
+#include <asio_integration/spawn.hpp>
+
+namespace subprocess {
+
+/// Spawns, reads both streams to their end, and waits.
+///
+/// What the command sets explicitly wins; unset stdin is null, unset stdout and
+/// stderr are pipes. A piped stdin gets end-of-file at once. The end of a stream
+/// comes when everyone who holds it has closed it, a grandchild too.
+///
+/// Completion signature: `void(std::error_code, captured_output)`. With an error
+/// set, the output is what was read by then.
+///
+/// Errors: as of async_spawn() and basic_async_child::async_wait(), and those of
+/// reading.
+///
+/// Cancellation: as of async_run(). The output read so far is delivered.
+///
+/// The handler is never invoked from within this call.
+template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
+auto async_capture(const asio::any_io_executor& executor, command what, Token&& token)
+{
+  return detail::initiate<detail::capture_operation, std::error_code, captured_output>(executor, token,
+                                                                                      std::move(what));
+}
+
+template <execution_context_like Context, asio::completion_token_for<void(std::error_code, captured_output)> Token>
+auto async_capture(Context& context, command what, Token&& token)
+{
+  return async_capture(asio::any_io_executor(context.get_executor()), std::move(what), std::forward<Token>(token));
+}
+
+} // namespace subprocess

@@ -1,0 +1,205 @@
+#pragma once
+
+#include <sys/resource.h>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/system_executor.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <asio_integration/detail/child_pipes.hpp>
+#include <asio_integration/detail/initiate.hpp>
+#include <asio_integration/detail/stop_operation.hpp>
+#include <asio_integration/detail/tracked_child.hpp>
+#include <subprocess/command.hpp>
+#include <subprocess/exit_status.hpp>
+
+namespace subprocess {
+
+/// A started child process on an event loop, and our ends of the pipes tied to
+/// it.
+///
+/// Move-only. Default-constructed, moved from or left by a spawn that failed it
+/// is empty: id() is -1, the pipes are closed, everything else fails with
+/// `EINVAL`.
+///
+/// Destroyed while the child runs, it kills it, unless detach() was called or
+/// command::kill_on_destroy(false) was set. Either way the child is reaped in
+/// the background, while its context runs, and the destructor does not block.
+/// Only waiters (and for the moment of its death a killed child) keep run()
+/// busy; a running child does not.
+///
+/// Thread safety: distinct objects are safe. kill(), send_signal(), status(),
+/// usage(), id() and async_wait() of one object are safe from any thread;
+/// everything else is not.
+/// \source std::process::Child, on the event loop.
+template <class Executor = asio::any_io_executor>
+class basic_async_child {
+public:
+  using executor_type = Executor;
+  using pipe_type = asio::posix::basic_stream_descriptor<Executor>;
+
+  /// The same with another executor; for `use_awaitable_t<>::as_default_on_t`.
+  template <class Other>
+  struct rebind_executor {
+    using other = basic_async_child<Other>;
+  };
+
+  basic_async_child() noexcept = default;
+
+  /// Takes over a child that another executor's spawn() has started.
+  template <class Other>
+    requires(!std::same_as<Other, Executor> && std::constructible_from<Executor, const Other&>)
+  basic_async_child(basic_async_child<Other>&& other)
+      : child_(std::exchange(other.child_, {})), pipes_(std::move(other.pipes_)), launcher_(other.launcher_),
+        kill_on_destroy_(other.kill_on_destroy_)
+  {
+  }
+
+  basic_async_child(detail::tracked_child tracked, detail::child_pipes<Executor> pipes, launcher used,
+                    bool kill_on_destroy) noexcept
+      : child_(std::move(tracked)), pipes_(std::move(pipes)), launcher_(used), kill_on_destroy_(kill_on_destroy)
+  {
+  }
+
+  basic_async_child(basic_async_child&& other) noexcept
+      : child_(std::exchange(other.child_, {})), pipes_(std::move(other.pipes_)), launcher_(other.launcher_),
+        kill_on_destroy_(other.kill_on_destroy_)
+  {
+  }
+
+  basic_async_child& operator=(basic_async_child&& other) noexcept
+  {
+    if (this == &other)
+      return *this;
+    drop();
+    child_ = std::exchange(other.child_, {});
+    pipes_ = std::move(other.pipes_);
+    launcher_ = other.launcher_;
+    kill_on_destroy_ = other.kill_on_destroy_;
+    return *this;
+  }
+
+  ~basic_async_child() { drop(); }
+
+  /// The executor that the child was spawned with.
+  executor_type get_executor() const { return pipes_.get_executor(); }
+
+  /// The process id; it stays known after the child was reaped. -1 when empty.
+  pid_t id() const noexcept { return child_ ? child_->id() : -1; }
+
+  /// How the child was made.
+  launcher launcher_used() const noexcept { return launcher_; }
+
+  /// Our ends of the pipes; closed unless stdio::pipe() was asked for. Close
+  /// stdin_pipe() to give the child its end-of-file.
+  pipe_type& stdin_pipe() { return pipes_[0]; }
+  pipe_type& stdout_pipe() { return pipes_[1]; }
+  pipe_type& stderr_pipe() { return pipes_[2]; }
+
+  /// How the child ended, once it is reaped; empty before. Makes no system call.
+  std::optional<exit_status> status() const
+  {
+    if (!child_ || child_->current() != detail::process::state::ended)
+      return std::nullopt;
+    return child_->status();
+  }
+
+  /// What the child used, once it is reaped: CPU time, memory, faults.
+  /// \source wait4(2), getrusage(2).
+  std::optional<rusage> usage() const { return child_ ? child_->usage() : std::nullopt; }
+
+  /// Waits for the child to end. Any number of waits may be pending. Touches no
+  /// pipe: a child that blocks on one does not end.
+  ///
+  /// Completion signature: `void(std::error_code, exit_status)`. With an error
+  /// set, the status is unknown.
+  ///
+  /// Errors: `operation_aborted` after cancellation; `ECHILD` when other code in
+  /// this program reaped the child; `EINVAL` when there is no child.
+  ///
+  /// Cancellation: terminal, partial and total, at any time. The child is not
+  /// signalled; it runs on and can be waited for again.
+  ///
+  /// The handler is never invoked from within this call.
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_wait(Token&& token = asio::default_completion_token_t<executor_type>())
+  {
+    return asio::async_initiate<Token, void(std::error_code, exit_status)>(
+        [](auto handler, const detail::tracked_child& child, const executor_type& executor) {
+          child.async_wait(executor, std::move(handler));
+        },
+        token, child_, get_executor());
+  }
+
+  /// Sends SIGKILL, as send_signal() does.
+  void kill(std::error_code& ec) noexcept { send_signal(SIGKILL, ec); }
+  void kill() { send_signal(SIGKILL); }
+
+  /// Sends a signal to the child alone. It is refused once the child was
+  /// reaped: its number may then be somebody else's.
+  /// \param ec  `EINVAL`: reaped already, empty, or no such signal. `EPERM`: the
+  ///            child runs as another user.
+  /// \source    pidfd_send_signal(2), kill(2).
+  void send_signal(int signal, std::error_code& ec) noexcept
+  {
+    ec = child_ ? child_->signal(signal) : std::error_code(EINVAL, std::system_category());
+  }
+  void send_signal(int signal)
+  {
+    std::error_code ec;
+    send_signal(signal, ec);
+    if (ec)
+      throw std::system_error(ec, "send_signal");
+  }
+
+  /// Stops the child: SIGTERM, up to `grace` of waiting, then SIGKILL. A child
+  /// that has ended gives its status.
+  ///
+  /// \param grace  How long the child may take to end by itself.
+  ///
+  /// Completion signature: `void(std::error_code, exit_status)`.
+  ///
+  /// Errors: as of async_wait(); `EPERM` when the child cannot be signalled.
+  ///
+  /// Cancellation: terminal, partial and total. Waiting and escalating end; what
+  /// was sent is sent.
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_stop(std::chrono::nanoseconds grace, Token&& token = asio::default_completion_token_t<executor_type>())
+  {
+    return detail::initiate<detail::stop_operation, std::error_code, exit_status>(
+        asio::any_io_executor(get_executor()), token, child_, grace);
+  }
+
+  /// Lets the child run on when this object is destroyed; it is still reaped in
+  /// the background. Pipes are closed with the object all the same.
+  void detach() noexcept { kill_on_destroy_ = false; }
+
+private:
+  template <class Other>
+  friend class basic_async_child;
+
+  void drop() noexcept
+  {
+    if (child_ && kill_on_destroy_)
+      child_.kill_and_reap(get_executor());
+  }
+
+  detail::tracked_child child_;
+  detail::child_pipes<Executor> pipes_;
+  launcher launcher_ = launcher::automatic;
+  bool kill_on_destroy_ = true;
+};
+
+using async_child = basic_async_child<>;
+
+} // namespace subprocess

@@ -1,0 +1,69 @@
+#include <sys/wait.h>
+
+#include <asio/signal_set.hpp>
+
+#include <csignal>
+
+#include <asio_integration/detail/wake_source.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+// Asio installs the handler with no flags, and every blocking call of the host
+// would fail with EINTR whenever a child ends. SA_NOCLDSTOP stays off: another
+// signal_set may want to hear of stopped children.
+void restart_interrupted_calls() noexcept
+{
+  struct sigaction action;
+  if (::sigaction(SIGCHLD, nullptr, &action) == 0 && !(action.sa_flags & SA_RESTART)) {
+    action.sa_flags |= SA_RESTART;
+    ::sigaction(SIGCHLD, &action, nullptr);
+  }
+}
+
+class sigchld_source final : public wake_source {
+public:
+  explicit sigchld_source(const asio::any_io_executor& executor) : signals_(executor, SIGCHLD)
+  {
+    restart_interrupted_calls();
+  }
+
+  reaper_source kind() const noexcept override { return reaper_source::sigchld; }
+
+  // A signal can be lost: the host may take the handler away, block the signal,
+  // or reap our child. So no child counts as watched.
+  bool watch(process&) noexcept override { return false; }
+  void unwatch(process&) noexcept override {}
+
+  void async_wake(std::function<void()> woken) override
+  {
+    signals_.async_wait([woken = std::move(woken)](std::error_code, int) { woken(); });
+  }
+
+  // One signal may stand for many children. The kernel names one that has ended
+  // at a time, so ours are found without a call for each that runs. It names
+  // strangers too, and goes on naming them: then there is no way around asking
+  // for each of ours.
+  void dispatch(reaping& reaper) override
+  {
+    for (;;) {
+      siginfo_t info{};
+      if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 || info.si_pid == 0)
+        return;
+      if (!reaper.look(info.si_pid))
+        return reaper.look_at_all();
+    }
+  }
+
+private:
+  asio::basic_signal_set<asio::any_io_executor> signals_;
+};
+
+} // namespace
+
+std::unique_ptr<wake_source> make_sigchld_source(const asio::any_io_executor& executor)
+{
+  return std::make_unique<sigchld_source>(executor);
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+
+#include <chrono>
+#include <memory>
+#include <system_error>
+
+#include <asio_integration/detail/completion.hpp>
+#include <asio_integration/detail/tracked_child.hpp>
+#include <subprocess/exit_status.hpp>
+
+namespace subprocess::detail {
+
+/// SIGTERM, up to a grace of waiting, SIGKILL.
+class stop_operation : public std::enable_shared_from_this<stop_operation> {
+public:
+  using done_type = completion_owner<std::error_code, exit_status>;
+
+  stop_operation(const asio::any_io_executor& executor, done_type done, tracked_child child,
+                 std::chrono::nanoseconds grace);
+
+  void start();
+  void cancel(asio::cancellation_type);
+
+private:
+  void send(int signal);
+  void wait_for_the_end();
+  void wait_for_grace();
+  void finish(std::error_code ec, exit_status status);
+
+  asio::strand<asio::any_io_executor> strand_; // All below happens on it.
+  done_type done_;
+  tracked_child child_;
+  std::chrono::nanoseconds grace_;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                             asio::strand<asio::any_io_executor>>
+      timer_;
+  asio::cancellation_signal stop_waiting_;
+};
+
+} // namespace subprocess::detail

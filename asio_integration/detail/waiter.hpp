@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include <asio_integration/detail/completion.hpp>
+#include <subprocess/exit_status.hpp>
+
+namespace subprocess::detail {
+
+/// One pending async_wait. The list it stands in owns it.
+class waiter : public completion<std::error_code, exit_status> {
+public:
+  /// Names it for a cancellation, which may come when the waiter is gone and
+  /// another has its address.
+  const std::uint64_t id = ++last_id_;
+
+protected:
+  ~waiter() = default;
+
+private:
+  static inline std::atomic<std::uint64_t> last_id_ = 0;
+
+  friend class waiter_list;
+  waiter* next_ = nullptr;
+};
+
+/// The waiters of one child, in the order they came. Intrusive: waiting costs no
+/// memory beyond the waiter.
+class waiter_list {
+public:
+  waiter_list() noexcept = default;
+  waiter_list(waiter_list&& other) noexcept
+      : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr))
+  {
+  }
+  waiter_list& operator=(waiter_list&& other) noexcept
+  {
+    std::swap(first_, other.first_);
+    std::swap(last_, other.last_);
+    return *this;
+  }
+  ~waiter_list()
+  {
+    while (waiter* one = pop())
+      one->abandon();
+  }
+
+  bool empty() const noexcept { return !first_; }
+
+  void push(waiter& added) noexcept
+  {
+    added.next_ = nullptr;
+    (last_ ? last_->next_ : first_) = &added;
+    last_ = &added;
+  }
+
+  waiter* pop() noexcept
+  {
+    waiter* const one = first_;
+    if (one) {
+      first_ = one->next_;
+      if (!first_)
+        last_ = nullptr;
+    }
+    return one;
+  }
+
+  /// Null when there is none of that id.
+  waiter* remove(std::uint64_t id) noexcept
+  {
+    waiter* before = nullptr;
+    for (waiter* one = first_; one; before = one, one = one->next_)
+      if (one->id == id) {
+        (before ? before->next_ : first_) = one->next_;
+        if (last_ == one)
+          last_ = before;
+        return one;
+      }
+    return nullptr;
+  }
+
+  void complete_all(std::error_code ec, exit_status status)
+  {
+    while (waiter* one = pop())
+      one->complete(ec, status);
+  }
+
+private:
+  waiter* first_ = nullptr;
+  waiter* last_ = nullptr;
+};
+
+} // namespace subprocess::detail

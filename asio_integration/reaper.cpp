@@ -1,0 +1,151 @@
+#include <asio_integration/reaper.hpp>
+
+#include <asio/io_context.hpp>
+#include <asio/strand.hpp>
+#include <asio/thread_pool.hpp>
+
+#include <cerrno>
+#include <ostream>
+#include <typeinfo>
+
+#include <asio_integration/detail/reaper_core.hpp>
+
+namespace subprocess {
+namespace detail {
+namespace {
+
+template <class Executor>
+const Executor* target_of(const asio::any_io_executor& executor)
+{
+  // target() of older Asio does not check the type.
+  return executor.target_type() == typeid(Executor) ? executor.target<Executor>() : nullptr;
+}
+
+/// The executor behind a strand: the reaper must not wait for somebody's strand,
+/// nor hold it. What is no strand that Asio's own contexts have stays as it is.
+asio::any_io_executor without_strand(const asio::any_io_executor& executor)
+{
+  if (const auto* strand = target_of<asio::strand<asio::any_io_executor>>(executor))
+    return without_strand(strand->get_inner_executor());
+  if (const auto* strand = target_of<asio::strand<asio::io_context::executor_type>>(executor))
+    return strand->get_inner_executor();
+  if (const auto* strand = target_of<asio::strand<asio::thread_pool::executor_type>>(executor))
+    return strand->get_inner_executor();
+  return executor;
+}
+
+asio::any_io_executor context_executor(const asio::any_io_executor& executor)
+{
+  return asio::prefer(without_strand(executor), asio::execution::outstanding_work.untracked);
+}
+
+class reaper_service final : public asio::execution_context::service {
+public:
+  using key_type = reaper_service;
+  static inline asio::execution_context::id id;
+
+  explicit reaper_service(asio::execution_context& context) : asio::execution_context::service(context) {}
+
+  std::shared_ptr<reaper_core> core(const asio::any_io_executor& executor)
+  {
+    const std::lock_guard lock(mutex_);
+    if (!core_) {
+      const asio::any_io_executor own = context_executor(executor);
+      core_ = std::make_shared<reaper_core>(own, make_source(own));
+      core_->start(own);
+    }
+    return core_;
+  }
+
+  std::error_code choose(reaper_source source)
+  {
+    const std::lock_guard lock(mutex_);
+    if (source == reaper_source::pidfd && !pidfd_supported())
+      return {ENOSYS, std::system_category()};
+    if (core_ && core_->kind() != resolve(source))
+      return {EBUSY, std::system_category()};
+    chosen_ = source;
+    return {};
+  }
+
+  reaper_source in_use()
+  {
+    const std::lock_guard lock(mutex_);
+    return core_ ? core_->kind() : resolve(chosen_);
+  }
+
+private:
+  void shutdown() override
+  {
+    if (core_)
+      core_->shut_down();
+  }
+
+  static reaper_source resolve(reaper_source source)
+  {
+    if (source != reaper_source::automatic)
+      return source;
+    return pidfd_supported() ? reaper_source::pidfd : reaper_source::sigchld;
+  }
+
+  std::unique_ptr<wake_source> make_source(const asio::any_io_executor& executor)
+  {
+    if (resolve(chosen_) == reaper_source::pidfd)
+      return make_pidfd_source(executor);
+    return make_sigchld_source(executor);
+  }
+
+  std::mutex mutex_;
+  reaper_source chosen_ = reaper_source::automatic;
+  std::shared_ptr<reaper_core> core_;
+};
+
+} // namespace
+
+std::shared_ptr<reaper_core> reaper_core::of(const asio::any_io_executor& executor, std::error_code& ec)
+{
+  try {
+    ec.clear();
+    return asio::use_service<reaper_service>(asio::query(executor, asio::execution::context)).core(executor);
+  } catch (const std::system_error& error) { // No descriptor to be had, or no thread.
+    ec = error.code();
+    return nullptr;
+  }
+}
+
+} // namespace detail
+
+std::string_view to_string(reaper_source source) noexcept
+{
+  switch (source) {
+  case reaper_source::automatic: return "automatic";
+  case reaper_source::sigchld: return "sigchld";
+  case reaper_source::pidfd: return "pidfd";
+  }
+  return "unknown";
+}
+
+std::ostream& operator<<(std::ostream& out, reaper_source source)
+{
+  return out << to_string(source);
+}
+
+void use_reaper(asio::execution_context& context, reaper_source source, std::error_code& ec)
+{
+  ec = asio::use_service<detail::reaper_service>(context).choose(source);
+}
+
+void use_reaper(asio::execution_context& context, reaper_source source)
+{
+  std::error_code ec;
+  use_reaper(context, source, ec);
+  if (ec)
+    throw std::system_error(ec, "use_reaper");
+}
+
+reaper_source reaper_in_use(asio::execution_context& context)
+{
+  return asio::use_service<detail::reaper_service>(context).in_use();
+}
+
+} // namespace subprocess
