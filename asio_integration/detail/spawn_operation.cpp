@@ -2,20 +2,28 @@
 
 #include <asio/post.hpp>
 
+#include <fcntl.h>
+
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <utility>
 
-#include <asio_integration/detail/launcher_thread.hpp>
+#include <asio_integration/detail/launcher_threads.hpp>
 #include <asio_integration/detail/start_child.hpp>
 #include <subprocess/detail/orphans.hpp>
 
 namespace subprocess::detail {
+namespace {
+
+// From here on copying the descriptor table takes longer than a launcher thread
+// takes to wake up, and that one need not copy it.
+constexpr int large_table = 256;
+
+} // namespace
 
 spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
-                                 stream_defaults defaults)
-    : executor_(executor), done_(std::move(done)), command_(std::move(what)), defaults_(std::move(defaults))
+                                 const stream_defaults& defaults)
+    : executor_(executor), done_(std::move(done)), launch_(new owned_launch(std::move(what), defaults, failure_))
 {
 }
 
@@ -33,71 +41,109 @@ spawn_operation::~spawn_operation()
 void spawn_operation::start()
 {
   reap_orphans();
-  std::error_code ec;
-  reaper_ = reaper_core::of(executor_, ec);
-  if (ec) {
-    failure_ = {ec, spawn_step::prepare, command_.get().program, "event loop"};
-    return finish();
-  }
-  plan_.emplace(command_, defaults_, failure_);
-  if (!failure_)
-    used_ = choose_launcher(*plan_, failure_);
   if (failure_)
     return finish();
+  std::error_code ec;
+  reaper_ = reaper_core::of(executor_, ec);
+  if (ec)
+    failure_ = launch_->plan.fail(spawn_step::prepare, ec.value(), "event loop");
+  else
+    used_ = choose_launcher(launch_->plan, failure_);
+  if (failure_)
+    return finish();
+  if (used_ == launcher::clone)
+    launch_beside();
+  else
+    launch_on_thread();
+}
+
+void spawn_operation::launch_beside()
+{
+  unique_fd write_end;
+  int error = make_outcome_pipe(launch_->plan, child_.outcome, write_end, O_NONBLOCK);
+  if (!error && child_.outcome.get() >= large_table) {
+    child_.outcome.reset();
+    return launch_on_thread();
+  }
+  if (!error)
+    error = clone_beside(launch_->plan, child_, launch_->shared);
+  write_end.reset();
+  if (!error)
+    return launched();
+  child_.outcome.reset();
+  failure_ = launch_->plan.fail(spawn_step::fork, error);
+  if (!may_fall_back(launch_->plan, failure_))
+    return finish();
+  used_ = launcher::fork;
   launch_on_thread();
 }
 
 void spawn_operation::launch_on_thread()
 {
-  const auto job = [self = shared_from_this()] {
-    std::unique_lock lock(self->mutex_);
-    const bool cancelled = self->cancelled_;
-    lock.unlock();
-    const int error = cancelled ? ECANCELED : start_by_fork(*self->plan_, self->child_);
-    asio::post(self->executor_, [self, error] { self->started(error); });
+  auto job = [self = shared_from_this()]() mutable {
+    spawn_operation& op = *self;
+    if (!op.is_cancelled())
+      op.launch_here();
+    // The last reference must not be dropped here, and with it what is the user's.
+    asio::post(op.executor_, [self = std::move(self)] { self->launched(); });
   };
   const std::error_code ec =
-      run_on_launcher_thread(asio::query(executor_, asio::execution::context), job);
+      run_on_launcher_thread(asio::query(executor_, asio::execution::context), std::move(job));
   if (ec) {
-    failure_ = plan_->fail(spawn_step::fork, ec.value(), "launcher thread");
+    failure_ = launch_->plan.fail(spawn_step::fork, ec.value(), "launcher thread");
     finish();
   }
 }
 
-void spawn_operation::started(int error)
+// On a launcher thread. A hook may take its time, and only a fork can have any:
+// its outcome is awaited on the loop.
+void spawn_operation::launch_here()
 {
-  plan_->close_theirs();
-  if (error) {
-    failure_ = plan_->fail(spawn_step::fork, error);
-    return finish();
+  if (used_ == launcher::fork) {
+    const int error = start_by_fork(launch_->plan, child_);
+    failure_ = error ? launch_->plan.fail(spawn_step::fork, error) : spawn_failure();
+    return;
   }
+  launched_child launched;
+  failure_ = detail::launch(launch_->plan, launched);
+  used_ = launched.used;
+  child_.pid = launched.pid;
+  child_.pidfd = std::move(launched.pidfd);
+}
+
+void spawn_operation::launched()
+{
+  launch_->plan.close_theirs();
+  if (child_.pid == -1)
+    return finish();
   {
     const std::lock_guard lock(mutex_);
     running_ = std::make_shared<process>(std::exchange(child_.pid, -1), std::move(child_.pidfd));
-    if (cancelled_)
-      running_->signal(SIGKILL);
   }
+  if (!child_.outcome)
+    return settle();
   std::error_code ec;
   outcome_.emplace(executor_);
   outcome_->assign(child_.outcome.get(), ec);
   if (!ec) {
     static_cast<void>(child_.outcome.release());
-    outcome_->non_blocking(true, ec);
+    if (used_ == launcher::fork)
+      outcome_->non_blocking(true, ec);
   }
-  if (ec) {
-    failure_ = plan_->fail(spawn_step::pipe, ec.value(), "event loop");
+  if (ec)
+    failure_ = launch_->plan.fail(spawn_step::pipe, ec.value(), "event loop");
+  if (ec || is_cancelled())
     return reap_failed();
-  }
   wait_for_outcome();
 }
 
 void spawn_operation::wait_for_outcome()
 {
   outcome_->async_wait(asio::posix::descriptor_base::wait_read,
-                       [self = shared_from_this()](std::error_code) { self->settle_outcome(); });
+                       [self = shared_from_this()](std::error_code) { self->read_outcome(); });
 }
 
-void spawn_operation::settle_outcome()
+void spawn_operation::read_outcome()
 {
   const outcome_reader::result result = reader_.read(outcome_->native_handle());
   if (result == outcome_reader::result::again)
@@ -106,23 +152,28 @@ void spawn_operation::settle_outcome()
   // of another launch may hold a copy.
   unique_fd(outcome_->release());
   outcome_.reset();
-  failure_ = failure_of(*plan_, reader_, result);
+  const child_failure& told = launch_->shared.failure;
+  failure_ = told.error ? launch_->plan.explain(told) : failure_of(launch_->plan, reader_, result);
+  settle();
+}
 
-  std::unique_lock lock(mutex_);
-  if (failure_ || cancelled_) {
-    lock.unlock();
-    return reap_failed();
-  }
+void spawn_operation::settle()
+{
   child_parts parts;
-  parts.handle = std::move(running_);
-  lock.unlock();
-  std::ranges::move(plan_->ours, parts.pipes);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_ && !cancelled_)
+      parts.handle = std::move(running_); // Out of reach of a cancellation.
+  }
+  if (!parts.handle)
+    return reap_failed();
+  std::ranges::move(launch_->plan.ours, parts.pipes);
   parts.used = used_;
-  parts.kill_on_destroy = command_.get().kill_on_destroy;
+  parts.kill_on_destroy = launch_->what.get().kill_on_destroy;
   std::error_code ec;
   async_child child = adopt_child(executor_, reaper_, std::move(parts), ec);
   if (ec)
-    failure_ = plan_->fail(spawn_step::pipe, ec.value(), "event loop");
+    failure_ = launch_->plan.fail(spawn_step::pipe, ec.value(), "event loop");
   finish(std::move(child));
 }
 
@@ -137,13 +188,20 @@ void spawn_operation::reap_failed()
 
 void spawn_operation::finish(async_child child)
 {
-  std::unique_lock lock(mutex_);
-  running_.reset();
-  const bool aborted = cancelled_ && child.id() == -1;
-  const std::error_code ec = aborted ? asio::error::operation_aborted : failure_.code;
-  lock.unlock();
-  plan_.reset();
-  done_(ec, std::move(child));
+  bool aborted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    running_.reset();
+    aborted = cancelled_ && child.id() == -1;
+  }
+  launch_.reset();
+  done_(aborted ? asio::error::operation_aborted : failure_.code, std::move(child));
+}
+
+bool spawn_operation::is_cancelled()
+{
+  const std::lock_guard lock(mutex_);
+  return cancelled_;
 }
 
 void spawn_operation::cancel(asio::cancellation_type)

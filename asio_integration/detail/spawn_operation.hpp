@@ -14,43 +14,45 @@
 #include <subprocess/command.hpp>
 #include <subprocess/detail/launch_plan.hpp>
 #include <subprocess/detail/launcher.hpp>
+#include <subprocess/detail/owned_launch.hpp>
 
 namespace subprocess::detail {
 
 /// One async_spawn: prepare, make the child, wait until it is a program, hand it
-/// over. Only the second may block, and then it happens on a launcher thread.
+/// over. What could hold the loop happens beside it: in a child that shares our
+/// memory, or on a launcher thread.
 class spawn_operation : public std::enable_shared_from_this<spawn_operation> {
 public:
   using done_type = completion_owner<std::error_code, async_child>;
 
-  spawn_operation(const asio::any_io_executor& executor, done_type done, command what, stream_defaults defaults);
+  spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
+                  const stream_defaults& defaults);
   ~spawn_operation();
 
   void start();
   void cancel(asio::cancellation_type);
 
-  /// What failed, once the handler runs with an error.
-  const spawn_failure& failure() const noexcept { return failure_; }
-
 private:
+  void launch_beside();
   void launch_on_thread();
-  void started(int error);
+  void launch_here();
+  void launched();
   void wait_for_outcome();
-  void settle_outcome();
+  void read_outcome();
+  void settle();
   void reap_failed();
   void finish(async_child child = {});
+  bool is_cancelled();
 
   asio::any_io_executor executor_;
   done_type done_;
-  command command_;
-  stream_defaults defaults_;
+  spawn_failure failure_;
+  launch_pointer launch_;
   std::shared_ptr<reaper_core> reaper_;
-  std::optional<launch_plan> plan_;
-  started_child child_;
   launcher used_ = launcher::fork;
+  started_child child_;
   std::optional<asio::posix::basic_stream_descriptor<asio::any_io_executor>> outcome_;
   outcome_reader reader_;
-  spawn_failure failure_;
   std::mutex mutex_; // Guards the two below: a cancellation may come from anywhere.
   bool cancelled_ = false;
   std::shared_ptr<process> running_;

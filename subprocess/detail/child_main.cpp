@@ -25,22 +25,26 @@ child_failure failed(spawn_step step, long result, int item = 0) noexcept
 // clears close-on-exec on its target; a move onto itself has to do so by hand.
 child_failure place_descriptors(child_plan& plan) noexcept
 {
-  const int count = static_cast<int>(plan.move_count);
-  for (int i = 0; i < count; ++i)
+  for (std::size_t i = 0; i < plan.move_count; ++i)
     if (fd_move& move = plan.moves[i]; move.lift) {
       const long lifted = raw::dup_above(move.source, plan.above_targets);
       if (lifted < 0)
-        return failed(move.step, lifted, i);
+        return failed(move.step, lifted, move.item);
       move.source = static_cast<int>(lifted);
     }
 
-  for (int i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < plan.move_count; ++i) {
     const fd_move& move = plan.moves[i];
     const long result = move.source == move.target ? raw::clear_close_on_exec(move.target)
                                                    : raw::dup_onto(move.source, move.target);
-    if (result < 0 && !(move.may_be_shut && result == -EBADF))
-      return failed(move.step, result, i);
+    if (result < 0)
+      return failed(move.step, result, move.item);
   }
+
+  // The kernel may have given their numbers to a descriptor of ours meanwhile.
+  for (int stream = 0; stream < 3; ++stream)
+    if (plan.shut[stream])
+      raw::close(stream);
 
   for (std::size_t i = 0; i < plan.unneeded_count; ++i)
     raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last, plan.scan_limit);
@@ -49,9 +53,9 @@ child_failure place_descriptors(child_plan& plan) noexcept
 
 // A handler must not run in here once the mask is empty; what is ignored stays
 // ignored, for nohup. SIGPIPE alone is made default: programs expect it.
-child_failure reset_signals() noexcept
+child_failure reset_signals(const child_plan& plan) noexcept
 {
-  for (int signal = 1; signal <= raw::signal_count; ++signal) {
+  for (int signal = 1; signal <= raw::signal_count && !plan.handlers_are_default; ++signal) {
     raw::signal_action action;
     if (raw::get_action(signal, action) == 0 && action.handler != SIG_DFL && action.handler != SIG_IGN)
       raw::set_default(signal);
@@ -114,7 +118,7 @@ child_failure become_program(child_plan& plan) noexcept
 {
   if (const child_failure failure = place_descriptors(plan); failure.error)
     return failure;
-  if (const child_failure failure = reset_signals(); failure.error)
+  if (const child_failure failure = reset_signals(plan); failure.error)
     return failure;
   if (const child_failure failure = change_group_and_user(plan); failure.error)
     return failure;

@@ -12,10 +12,10 @@ namespace subprocess::detail {
 
 struct fd_move {
   int source;
-  int target;       // Equal to the source: stays, and loses close-on-exec.
-  bool lift;        // Another move overwrites the source first.
-  bool may_be_shut; // An inherited stream that the parent itself has closed.
+  int target; // Equal to the source: stays, and loses close-on-exec.
+  bool lift;  // Another move overwrites the source first.
   spawn_step step;
+  int item; // For the message: which stream, or which mapping.
 };
 
 struct fd_range {
@@ -34,10 +34,13 @@ struct child_plan {
 
   fd_move* moves = nullptr;
   std::size_t move_count = 0;
-  int above_targets = 3; // No move's target is as high.
+  int above_targets = 3;      // No move's target is as high.
+  bool shut[3] = {};          // Streams that the parent itself has closed.
   const fd_range* unneeded = nullptr;
   std::size_t unneeded_count = 0;
   unsigned scan_limit = 0; // No descriptor is open above it.
+
+  bool handlers_are_default = false; // The kernel has reset them (CLONE_CLEAR_SIGHAND).
 
   bool new_session = false;
   const pid_t* group = nullptr;

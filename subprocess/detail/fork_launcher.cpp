@@ -5,7 +5,6 @@
 #include <cerrno>
 
 #include <subprocess/detail/child_main.hpp>
-#include <subprocess/detail/pipe.hpp>
 #include <subprocess/detail/signal_guard.hpp>
 
 namespace subprocess::detail {
@@ -25,12 +24,8 @@ int start_by_fork(launch_plan& plan, started_child& child) noexcept
 {
   unique_fd read_end;
   unique_fd write_end;
-  if (const int error = make_pipe(read_end, write_end))
+  if (const int error = make_outcome_pipe(plan, read_end, write_end))
     return error;
-  // The child must be able to write until it is a program.
-  if (plan.is_target(write_end.get()))
-    if (const int error = lift(write_end, plan.for_child().above_targets))
-      return error;
 
   pid_t pid;
   int error;

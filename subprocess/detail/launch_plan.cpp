@@ -40,7 +40,9 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
   failure = open_streams(defaults);
   if (failure)
     return;
-  plan_moves();
+  failure = plan_moves(defaults);
+  if (failure)
+    return;
   plan_unneeded();
   prepare_credentials();
 }
@@ -111,7 +113,7 @@ spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
 {
   const auto& target = choice.get();
   if (std::holds_alternative<stdio::as_parent>(target)) {
-    inherited_[stream] = true;
+    sources_[stream] = stream;
   } else if (std::holds_alternative<stdio::as_stdout>(target)) {
     sources_[stream] = sources_[1];
   } else if (const auto* given = std::get_if<stdio::descriptor>(&target)) {
@@ -142,21 +144,40 @@ spawn_failure launch_plan::open_streams(const stream_defaults& defaults)
   return {};
 }
 
-void launch_plan::plan_moves()
+// An inherited stream stays where it is, unless it is close-on-exec or shut.
+void launch_plan::plan_stream(int stream, const stdio& choice)
+{
+  const bool as_stdout = std::holds_alternative<stdio::as_stdout>(choice.get());
+  const bool inherits = std::holds_alternative<stdio::as_parent>(choice.get());
+  const int flags = inherits ? ::fcntl(stream, F_GETFD) : FD_CLOEXEC;
+  if (flags == -1 || (as_stdout && plan_.shut[1]))
+    plan_.shut[stream] = true;
+  else if (flags & FD_CLOEXEC)
+    moves_.push_back({sources_[stream], stream, false, spawn_step::stdio, stream});
+}
+
+spawn_failure launch_plan::plan_moves(const stream_defaults& defaults)
 {
   moves_.reserve(3 + settings_.mappings.size());
   for (int stream = 0; stream < 3; ++stream)
-    moves_.push_back({sources_[stream], stream, false, inherited_[stream], spawn_step::stdio});
-  for (const auto& mapping : settings_.mappings) {
-    moves_.push_back({mapping.parent_fd, mapping.child_fd, false, false, spawn_step::map_fd});
+    plan_stream(stream, settings_.streams[stream] ? *settings_.streams[stream] : defaults.streams[stream]);
+  for (std::size_t i = 0; i < settings_.mappings.size(); ++i) {
+    const auto& mapping = settings_.mappings[i];
+    moves_.push_back({mapping.parent_fd, mapping.child_fd, false, spawn_step::map_fd, static_cast<int>(i)});
     plan_.above_targets = std::max(plan_.above_targets, mapping.child_fd + 1);
   }
+  // The number of a closed descriptor may be given to one that a launcher opens,
+  // and the child would get that instead of an error.
+  for (const fd_move& move : moves_)
+    if (::fcntl(move.source, F_GETFD) == -1)
+      return explain({move.step, move.item, errno});
   for (fd_move& move : moves_)
     move.lift = std::ranges::any_of(moves_, [&](const fd_move& other) {
       return other.target == move.source && other.source != other.target && &other != &move;
     });
   plan_.moves = moves_.data();
   plan_.move_count = moves_.size();
+  return {};
 }
 
 // The gaps between the targets, and all above the last of them.
@@ -222,8 +243,8 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
       detail = stream_names[item];
     break;
   case spawn_step::map_fd:
-    if (item >= 3 && item - 3 < s.mappings.size()) {
-      const auto& mapping = s.mappings[item - 3];
+    if (item < s.mappings.size()) {
+      const auto& mapping = s.mappings[item];
       detail = std::to_string(mapping.parent_fd) + "→" + std::to_string(mapping.child_fd);
     }
     break;

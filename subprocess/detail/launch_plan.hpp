@@ -49,7 +49,8 @@ private:
   void prepare_strings();
   spawn_failure open_stream(int stream, const stdio& choice);
   spawn_failure open_streams(const stream_defaults& defaults);
-  void plan_moves();
+  void plan_stream(int stream, const stdio& choice);
+  spawn_failure plan_moves(const stream_defaults& defaults);
   void plan_unneeded();
   void prepare_credentials();
 
@@ -61,8 +62,7 @@ private:
   std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
 
   unique_fd theirs_[3];
-  int sources_[3] = {0, 1, 2};
-  bool inherited_[3] = {false, false, false};
+  int sources_[3] = {0, 1, 2}; // Equal to the stream: inherited.
   std::vector<fd_move> moves_;
   std::vector<fd_range> unneeded_;
 };

@@ -16,6 +16,10 @@ struct started_child {
   unique_fd outcome; // For an outcome_reader.
 };
 
+/// A pipe whose write end the child keeps until it is a program, whatever
+/// descriptors it is given. Returns 0 or an errno.
+int make_outcome_pipe(launch_plan& plan, unique_fd& read_end, unique_fd& write_end, int flags = 0) noexcept;
+
 /// The portable launcher: fork() and a close-on-exec pipe.
 /// \return 0, or the errno of `spawn_step::fork`.
 int start_by_fork(launch_plan& plan, started_child& child) noexcept;
@@ -23,6 +27,9 @@ int start_by_fork(launch_plan& plan, started_child& child) noexcept;
 /// The launcher that a command gets.
 /// \param failure  Set when the command asks for one that cannot do it.
 launcher choose_launcher(const launch_plan& plan, spawn_failure& failure);
+
+/// Whether a failed launch by clone() may be tried again by fork().
+bool may_fall_back(const launch_plan& plan, const spawn_failure& failure) noexcept;
 
 /// A child that runs its program.
 struct launched_child {

@@ -17,10 +17,10 @@ int lift(unique_fd& fd, int lowest) noexcept
   return error;
 }
 
-int make_pipe(unique_fd& read_end, unique_fd& write_end) noexcept
+int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags) noexcept
 {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) == -1)
+  if (::pipe2(ends, O_CLOEXEC | flags) == -1)
     return errno;
   read_end.reset(ends[0]);
   write_end.reset(ends[1]);

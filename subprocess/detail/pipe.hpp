@@ -9,7 +9,7 @@ namespace subprocess::detail {
 // and the child would take an internal descriptor for its input or output.
 // Each function returns 0 or an errno.
 
-int make_pipe(unique_fd& read_end, unique_fd& write_end) noexcept;
+int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags = 0) noexcept;
 int open_file(const char* path, int flags, unique_fd& file) noexcept;
 
 /// Moves a descriptor to `lowest` or above when it is not there.

@@ -92,6 +92,8 @@ std::error_code process::signal(int number) noexcept
     return {EINVAL, std::system_category()};
   const int result = pidfd_ ? send_by_pidfd(pidfd_.get(), number) : ::kill(pid_, number);
   int error = result == -1 ? errno : 0;
+  if (pidfd_ && (error == ENOSYS || error == EPERM)) // A sandbox may refuse the call as such.
+    error = ::kill(pid_, number) == -1 ? errno : 0;
   if (error == ESRCH) { // A zombie takes signals, so other code has reaped it.
     state_ = state::lost;
     error = EINVAL;

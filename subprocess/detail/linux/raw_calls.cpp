@@ -1,5 +1,7 @@
 #include "raw_calls.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -47,6 +49,13 @@ long mark_listed(unsigned first, unsigned last) noexcept
 }
 
 } // namespace
+
+// Linux 5.9; a sandbox may refuse it, but knows unshare().
+long unshare_descriptors(unsigned first) noexcept
+{
+  const long result = call(SYS_close_range, first, ~0U, CLOSE_RANGE_UNSHARE);
+  return result == 0 ? result : call(SYS_unshare, CLONE_FILES);
+}
 
 // CLOSE_RANGE_CLOEXEC came with Linux 5.11; a sandbox may refuse what it does
 // not know. The list in /proc is next, and every number there is comes last.

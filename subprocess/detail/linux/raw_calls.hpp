@@ -51,6 +51,7 @@ inline long address(const void* pointer) noexcept
 
 inline long dup_onto(int from, int to) noexcept { return call(SYS_dup3, from, to, 0); }
 inline long dup_above(int from, int lowest) noexcept { return call(SYS_fcntl, from, F_DUPFD_CLOEXEC, lowest); }
+inline long close(int fd) noexcept { return call(SYS_close, fd); }
 inline long clear_close_on_exec(int fd) noexcept { return call(SYS_fcntl, fd, F_SETFD, 0); }
 inline long set_close_on_exec(int fd) noexcept { return call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); }
 inline long write(int fd, const void* data, std::size_t size) noexcept
@@ -101,6 +102,10 @@ inline long set_mask(const signal_set& wanted, signal_set* old = nullptr) noexce
 }
 inline signal_set all_signals() noexcept { return ~0UL; }
 inline signal_set no_signals() noexcept { return 0; }
+
+/// Ends the sharing of a descriptor table (CLONE_FILES) with `first` and all
+/// above it gone: what is not needed is not even copied.
+long unshare_descriptors(unsigned first) noexcept;
 
 /// Marks the descriptors first..last close-on-exec.
 /// `scan_limit` is for systems without a call that takes a range.

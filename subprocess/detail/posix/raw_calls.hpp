@@ -24,6 +24,7 @@ inline long result_of(long result) noexcept
 
 inline long dup_onto(int from, int to) noexcept { return result_of(::dup2(from, to)); }
 inline long dup_above(int from, int lowest) noexcept { return result_of(::fcntl(from, F_DUPFD_CLOEXEC, lowest)); }
+inline long close(int fd) noexcept { return result_of(::close(fd)); }
 inline long clear_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, 0)); }
 inline long set_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, FD_CLOEXEC)); }
 inline long write(int fd, const void* data, std::size_t size) noexcept { return result_of(::write(fd, data, size)); }

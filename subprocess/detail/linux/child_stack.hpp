@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+
+namespace subprocess::detail {
+
+// Stacks for children that run in their parent's memory, and must not overwrite
+// the frames of its threads. Below each lies a guard. They are pooled: making one
+// costs more than all the rest of the preparation.
+
+constexpr std::size_t child_stack_size = 32 * 1024;
+
+/// The lowest usable byte of a stack that nobody else uses; null without memory.
+void* take_stack() noexcept;
+
+/// When no child uses it any more. Null is fine.
+void give_back_stack(void* stack) noexcept;
+
+} // namespace subprocess::detail

@@ -1,0 +1,110 @@
+#include <subprocess/detail/clone_launcher.hpp>
+
+#include <linux/sched.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include <subprocess/detail/child_main.hpp>
+#include <subprocess/detail/pipe.hpp>
+#include <subprocess/detail/signal_guard.hpp>
+
+#include "child_stack.hpp"
+#include "clone_call.hpp"
+
+namespace subprocess::detail {
+namespace {
+
+#ifdef CLONE_CLEAR_SIGHAND
+constexpr std::uint64_t clear_sighand = CLONE_CLEAR_SIGHAND;
+#else
+constexpr std::uint64_t clear_sighand = 0x100000000; // Linux 5.5.
+#endif
+
+// The child: on its own stack, in the parent's memory.
+[[noreturn]] void child_of_clone(void* argument) noexcept
+{
+  shared_launch& self = *static_cast<shared_launch*>(argument);
+  const long unshared = self.above_sources ? raw::unshare_descriptors(self.above_sources) : 0;
+  self.failure = unshared < 0 ? child_failure{spawn_step::fork, 0, static_cast<int>(-unshared)}
+                              : become_program(*self.plan);
+  raw::exit(127);
+}
+
+unsigned above_all_sources(const child_plan& plan) noexcept
+{
+  int highest = 2;
+  for (std::size_t i = 0; i < plan.move_count; ++i)
+    highest = std::max(highest, plan.moves[i].source);
+  return static_cast<unsigned>(highest) + 1;
+}
+
+int clone_child(std::uint64_t flags, shared_launch& shared, started_child& child) noexcept
+{
+  int pidfd = -1;
+  clone_arguments arguments{};
+  arguments.flags = CLONE_VM | CLONE_PIDFD | clear_sighand | flags;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.child_tid = reinterpret_cast<std::uintptr_t>(&shared.in_use);
+  arguments.exit_signal = SIGCHLD;
+  arguments.stack = reinterpret_cast<std::uintptr_t>(shared.stack);
+  arguments.stack_size = child_stack_size;
+
+  shared.plan->handlers_are_default = true;
+  long pid;
+  {
+    const signal_guard guard;
+    pid = clone_call(arguments, child_of_clone, &shared);
+  }
+  if (pid < 0) {
+    shared.plan->handlers_are_default = false; // For the launcher that tries next.
+    return static_cast<int>(-pid);
+  }
+  child.pid = static_cast<pid_t>(pid);
+  child.pidfd.reset(pidfd);
+  lift(child.pidfd, 3); // Failing, it leaves none: one is opened when it is needed.
+  return 0;
+}
+
+} // namespace
+
+shared_launch::~shared_launch()
+{
+  give_back_stack(stack);
+}
+
+// CLONE_FILES and then unsharing copies the low end of the descriptor table
+// alone, and drops the rest without closing it one by one.
+int clone_and_wait(launch_plan& plan, started_child& child, child_failure& failure) noexcept
+{
+  shared_launch shared;
+  shared.plan = &plan.for_child();
+  shared.above_sources = above_all_sources(plan.for_child());
+  shared.stack = take_stack();
+  if (!shared.stack)
+    return ENOMEM;
+  const int error = clone_child(CLONE_VFORK | CLONE_FILES, shared, child);
+  failure = shared.failure;
+  return error;
+}
+
+// With CLONE_FILES the parent could not close the child's ends of the pipes, nor
+// its end of the outcome pipe, until the child has unshared; it would have to
+// wait for that.
+int clone_beside(launch_plan& plan, started_child& child, shared_launch& shared) noexcept
+{
+  shared.plan = &plan.for_child();
+  shared.stack = take_stack();
+  if (!shared.stack)
+    return ENOMEM;
+  shared.in_use = 1;
+  const int error = clone_child(CLONE_CHILD_CLEARTID, shared, child);
+  if (error)
+    shared.in_use = 0;
+  return error;
+}
+
+} // namespace subprocess::detail

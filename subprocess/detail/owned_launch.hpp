@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include <subprocess/command.hpp>
+#include <subprocess/detail/clone_launcher.hpp>
+#include <subprocess/detail/launch_plan.hpp>
+
+namespace subprocess::detail {
+
+/// A launch that owns all that its child may read, for a child that runs beside
+/// its parent.
+struct owned_launch {
+  owned_launch(command copied, const stream_defaults& defaults, spawn_failure& failure)
+      : what(std::move(copied)), plan(what, defaults, failure)
+  {
+  }
+
+  command what;
+  launch_plan plan;
+  shared_launch shared;
+};
+
+/// Frees a launch when no child reads it any more: now, or on a later occasion
+/// of this kind.
+struct dispose_launch {
+  void operator()(owned_launch* launch) const noexcept;
+};
+
+using launch_pointer = std::unique_ptr<owned_launch, dispose_launch>;
+
+} // namespace subprocess::detail
