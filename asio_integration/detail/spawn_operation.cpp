@@ -8,6 +8,7 @@
 #include <csignal>
 #include <utility>
 
+#include <asio_integration/detail/launch_queue.hpp>
 #include <asio_integration/detail/launcher_threads.hpp>
 #include <asio_integration/detail/start_child.hpp>
 #include <subprocess/detail/orphans.hpp>
@@ -51,14 +52,19 @@ void spawn_operation::start()
     used_ = choose_launcher(launch_->plan, failure_);
   if (failure_)
     return finish();
-  if (used_ == launcher::clone)
+  if (used_ == launcher::fork)
+    return launch_on_thread();
+  launching_ = true;
+  if (enter_launch_queue(context(), [self = shared_from_this()] {
+        asio::post(self->executor_, [self] { self->launch_beside(); });
+      }))
     launch_beside();
-  else
-    launch_on_thread();
 }
 
 void spawn_operation::launch_beside()
 {
+  if (is_cancelled())
+    return finish();
   unique_fd write_end;
   int error = make_outcome_pipe(launch_->plan, child_.outcome, write_end, O_NONBLOCK);
   if (!error && child_.outcome.get() >= large_table) {
@@ -80,6 +86,7 @@ void spawn_operation::launch_beside()
 
 void spawn_operation::launch_on_thread()
 {
+  leave_queue();
   auto job = [self = shared_from_this()]() mutable {
     spawn_operation& op = *self;
     if (!op.is_cancelled())
@@ -87,9 +94,7 @@ void spawn_operation::launch_on_thread()
     // The last reference must not be dropped here, and with it what is the user's.
     asio::post(op.executor_, [self = std::move(self)] { self->launched(); });
   };
-  const std::error_code ec =
-      run_on_launcher_thread(asio::query(executor_, asio::execution::context), std::move(job));
-  if (ec) {
+  if (const std::error_code ec = run_on_launcher_thread(context(), std::move(job))) {
     failure_ = launch_->plan.fail(spawn_step::fork, ec.value(), "launcher thread");
     finish();
   }
@@ -152,6 +157,7 @@ void spawn_operation::read_outcome()
   // of another launch may hold a copy.
   unique_fd(outcome_->release());
   outcome_.reset();
+  leave_queue();
   const child_failure& told = launch_->shared.failure;
   failure_ = told.error ? launch_->plan.explain(told) : failure_of(launch_->plan, reader_, result);
   settle();
@@ -194,8 +200,20 @@ void spawn_operation::finish(async_child child)
     running_.reset();
     aborted = cancelled_ && child.id() == -1;
   }
+  leave_queue();
   launch_.reset();
   done_(aborted ? asio::error::operation_aborted : failure_.code, std::move(child));
+}
+
+asio::execution_context& spawn_operation::context() const
+{
+  return asio::query(executor_, asio::execution::context);
+}
+
+void spawn_operation::leave_queue()
+{
+  if (std::exchange(launching_, false))
+    leave_launch_queue(context());
 }
 
 bool spawn_operation::is_cancelled()

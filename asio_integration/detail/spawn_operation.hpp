@@ -42,6 +42,8 @@ private:
   void settle();
   void reap_failed();
   void finish(async_child child = {});
+  void leave_queue();
+  asio::execution_context& context() const;
   bool is_cancelled();
 
   asio::any_io_executor executor_;
@@ -50,6 +52,7 @@ private:
   launch_pointer launch_;
   std::shared_ptr<reaper_core> reaper_;
   launcher used_ = launcher::fork;
+  bool launching_ = false; // Stands in the launch queue, or has room.
   started_child child_;
   std::optional<asio::posix::basic_stream_descriptor<asio::any_io_executor>> outcome_;
   outcome_reader reader_;

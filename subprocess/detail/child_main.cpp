@@ -47,7 +47,7 @@ child_failure place_descriptors(child_plan& plan) noexcept
       raw::close(stream);
 
   for (std::size_t i = 0; i < plan.unneeded_count; ++i)
-    raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last, plan.scan_limit);
+    raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last);
   return none;
 }
 

@@ -38,7 +38,6 @@ struct child_plan {
   bool shut[3] = {};          // Streams that the parent itself has closed.
   const fd_range* unneeded = nullptr;
   std::size_t unneeded_count = 0;
-  unsigned scan_limit = 0; // No descriptor is open above it.
 
   bool handlers_are_default = false; // The kernel has reset them (CLONE_CLEAR_SIGHAND).
 

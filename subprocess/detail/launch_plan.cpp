@@ -1,7 +1,6 @@
 #include <subprocess/detail/launch_plan.hpp>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -195,10 +194,6 @@ void launch_plan::plan_unneeded()
   }
   plan_.unneeded = unneeded_.data();
   plan_.unneeded_count = unneeded_.size();
-
-  rlimit limit;
-  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
-  plan_.scan_limit = known ? static_cast<unsigned>(limit.rlim_cur) : 65536;
 }
 
 void launch_plan::prepare_credentials()

@@ -14,6 +14,7 @@
 
 #include "child_stack.hpp"
 #include "clone_call.hpp"
+#include "low_sources.hpp"
 
 namespace subprocess::detail {
 namespace {
@@ -80,6 +81,7 @@ shared_launch::~shared_launch()
 // alone, and drops the rest without closing it one by one.
 int clone_and_wait(launch_plan& plan, started_child& child, child_failure& failure) noexcept
 {
+  const low_sources moved(plan.for_child());
   shared_launch shared;
   shared.plan = &plan.for_child();
   shared.above_sources = above_all_sources(plan.for_child());

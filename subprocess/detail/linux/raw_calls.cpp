@@ -1,9 +1,11 @@
 #include "raw_calls.hpp"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstring>
 
@@ -59,13 +61,19 @@ long unshare_descriptors(unsigned first) noexcept
 
 // CLOSE_RANGE_CLOEXEC came with Linux 5.11; a sandbox may refuse what it does
 // not know. The list in /proc is next, and every number there is comes last.
-long close_range_on_exec(unsigned first, unsigned last, unsigned scan_limit) noexcept
+long close_range_on_exec(unsigned first, unsigned last) noexcept
 {
   if (call(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) == 0)
     return 0;
   if (mark_listed(first, last) == 0)
     return 0;
-  for (unsigned fd = first; fd <= std::min(last, scan_limit); ++fd)
+  struct { // rlimit64
+    std::uint64_t soft;
+    std::uint64_t hard;
+  } limit{};
+  call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
+  const auto end = static_cast<unsigned>(std::min<std::uint64_t>(limit.soft, unsigned{INT_MAX}));
+  for (unsigned fd = first; fd <= last && fd < end; ++fd)
     set_close_on_exec(static_cast<int>(fd));
   return 0;
 }

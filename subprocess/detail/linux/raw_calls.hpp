@@ -108,7 +108,6 @@ inline signal_set no_signals() noexcept { return 0; }
 long unshare_descriptors(unsigned first) noexcept;
 
 /// Marks the descriptors first..last close-on-exec.
-/// `scan_limit` is for systems without a call that takes a range.
-long close_range_on_exec(unsigned first, unsigned last, unsigned scan_limit) noexcept;
+long close_range_on_exec(unsigned first, unsigned last) noexcept;
 
 } // namespace subprocess::detail::raw

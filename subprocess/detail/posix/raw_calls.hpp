@@ -10,8 +10,8 @@
 #include <grp.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstddef>
 
@@ -81,11 +81,12 @@ inline signal_set no_signals() noexcept
   return set;
 }
 
-/// Marks the descriptors first..last close-on-exec; none above `scan_limit` is
-/// open.
-inline long close_range_on_exec(unsigned first, unsigned last, unsigned scan_limit) noexcept
+/// Marks the descriptors first..last close-on-exec. sysconf() is on the list.
+inline long close_range_on_exec(unsigned first, unsigned last) noexcept
 {
-  for (unsigned fd = first; fd <= std::min(last, scan_limit); ++fd)
+  const long limit = ::sysconf(_SC_OPEN_MAX);
+  const auto end = static_cast<unsigned>(limit > 0 && limit < INT_MAX ? limit : 65536);
+  for (unsigned fd = first; fd <= last && fd < end; ++fd)
     set_close_on_exec(static_cast<int>(fd));
   return 0;
 }

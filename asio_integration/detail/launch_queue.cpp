@@ -1,0 +1,74 @@
+#include <asio_integration/detail/launch_queue.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace subprocess::detail {
+namespace {
+
+unsigned launches_at_once() noexcept
+{
+  return std::max(4U, 2 * std::thread::hardware_concurrency());
+}
+
+class launch_queue final : public asio::execution_context::service {
+public:
+  using key_type = launch_queue;
+  static inline asio::execution_context::id id;
+
+  explicit launch_queue(asio::execution_context& context) : asio::execution_context::service(context) {}
+
+  bool enter(std::function<void()> resume)
+  {
+    const std::lock_guard lock(mutex_);
+    if (room_ == 0) {
+      waiting_.push_back(std::move(resume));
+      return false;
+    }
+    --room_;
+    return true;
+  }
+
+  void leave()
+  {
+    std::function<void()> resume;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty()) {
+        ++room_;
+        return;
+      }
+      resume = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    resume();
+  }
+
+private:
+  void shutdown() override
+  {
+    std::deque<std::function<void()>> dropped;
+    const std::lock_guard lock(mutex_);
+    dropped.swap(waiting_);
+  }
+
+  std::mutex mutex_;
+  unsigned room_ = launches_at_once();
+  std::deque<std::function<void()>> waiting_;
+};
+
+} // namespace
+
+bool enter_launch_queue(asio::execution_context& context, std::function<void()> resume)
+{
+  return asio::use_service<launch_queue>(context).enter(std::move(resume));
+}
+
+void leave_launch_queue(asio::execution_context& context)
+{
+  asio::use_service<launch_queue>(context).leave();
+}
+
+} // namespace subprocess::detail
