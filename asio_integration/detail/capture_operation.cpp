@@ -8,6 +8,19 @@ namespace {
 // A pipe holds 64 KiB unless told otherwise: more never comes at once.
 constexpr std::size_t chunk = 65536;
 
+/// What the pipe holds now, and no more: the writer may be a process that goes
+/// on for ever.
+void read_rest(async_child::pipe_type& pipe, std::string& text)
+{
+  std::error_code ec;
+  pipe.non_blocking(true, ec);
+  for (int reads = 0; reads < 16 && !ec; ++reads) {
+    const std::size_t size = text.size();
+    text.resize(size + chunk);
+    text.resize(size + pipe.read_some(asio::buffer(text.data() + size, chunk), ec));
+  }
+}
+
 } // namespace
 
 capture_operation::capture_operation(const asio::any_io_executor& executor, done_type done, command what)
@@ -33,22 +46,30 @@ void capture_operation::read(async_child::pipe_type& pipe, std::string& text)
   pipe.async_read_some(asio::buffer(text.data() + size, chunk),
                        [self = self(this), &pipe, &text, size](std::error_code ec, std::size_t got) {
                          text.resize(size + got);
-                         if (!ec)
+                         if (!ec && !self->giving_up_)
                            return self->read(pipe, text);
-                         self->part_ended(ec == asio::error::eof ? std::error_code() : ec);
+                         if (self->giving_up_)
+                           read_rest(pipe, text);
+                         const bool good = !ec || ec == asio::error::eof;
+                         self->part_ended(good ? std::error_code() : std::error_code(ec.value(), std::system_category()));
                        });
 }
 
 void capture_operation::ended(std::error_code ec, exit_status status)
 {
   output_.status = status;
-  if (cancelled()) {
-    // Whoever else holds a stream may do so for long; nobody waits for that.
-    std::error_code ignored;
-    child().stdout_pipe().close(ignored);
-    child().stderr_pipe().close(ignored);
-  }
+  if (cancelled())
+    give_up_streams();
   part_ended(ec);
+}
+
+// Whoever else holds a stream may do so for long; nobody waits for that.
+void capture_operation::give_up_streams()
+{
+  giving_up_ = true;
+  std::error_code ignored;
+  child().stdout_pipe().cancel(ignored);
+  child().stderr_pipe().cancel(ignored);
 }
 
 void capture_operation::part_ended(std::error_code ec)

@@ -15,14 +15,17 @@ public:
 private:
   void started() override;
   void ended(std::error_code ec, exit_status status) override;
+  void cancelled_after_the_end() override { give_up_streams(); }
 
   void read(async_child::pipe_type& pipe, std::string& text);
+  void give_up_streams();
   void part_ended(std::error_code ec);
 
   done_type done_;
   captured_output output_;
   std::error_code error_; // The first.
   int parts_ = 1;         // The child and the streams that have not ended.
+  bool giving_up_ = false;
 };
 
 } // namespace subprocess::detail

@@ -32,6 +32,7 @@ void child_operation::spawned(std::error_code ec, async_child child)
   if (ec)
     return ended(ec, {});
   child_.async_wait([self = shared_from_this()](std::error_code wait_ec, exit_status status) {
+    self->ended_ = true;
     self->ended(self->cancelled_ ? asio::error::operation_aborted : wait_ec, status);
   });
   // Asked to stop between the last step of the spawn and now.
@@ -49,7 +50,9 @@ void child_operation::stop(asio::cancellation_type type)
 {
   cancelled_ = true;
   std::error_code ignored; // It has ended by itself, or will be waited for.
-  if (child_.id() == -1)
+  if (ended_)
+    cancelled_after_the_end();
+  else if (child_.id() == -1)
     stop_spawning_.emit(asio::cancellation_type::terminal);
   else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none)
     child_.kill(ignored);

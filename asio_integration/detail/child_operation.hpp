@@ -34,6 +34,9 @@ protected:
   /// a cancellation.
   virtual void ended(std::error_code ec, exit_status status) = 0;
 
+  /// A cancellation that comes later still. There is no child to end any more.
+  virtual void cancelled_after_the_end() {}
+
   async_child& child() noexcept { return child_; }
   bool cancelled() const noexcept { return cancelled_; }
 
@@ -53,6 +56,7 @@ private:
   asio::cancellation_signal stop_spawning_;
   async_child child_;
   bool cancelled_ = false;
+  bool ended_ = false;
 };
 
 } // namespace subprocess::detail

@@ -2,8 +2,10 @@
 
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/system_executor.hpp>
 
 #include <array>
+#include <concepts>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -12,8 +14,8 @@
 
 namespace subprocess::detail {
 
-/// The executor of an object that has none: nothing ever runs there. It lives
-/// as long as the program.
+/// Where the closed pipes of an empty child belong. Nothing ever runs there; it
+/// lives as long as the program.
 inline asio::io_context& nowhere()
 {
   static asio::io_context* const context = new asio::io_context;
@@ -30,6 +32,15 @@ public:
   child_pipes() noexcept = default;
   explicit child_pipes(const Executor& executor) : executor_(executor) {}
 
+  // The executor stays behind too: what was moved from still completes there.
+  child_pipes(child_pipes&& other) noexcept : executor_(other.executor_), ends_(std::move(other.ends_)) {}
+  child_pipes& operator=(child_pipes&& other) noexcept
+  {
+    executor_ = other.executor_;
+    ends_ = std::move(other.ends_);
+    return *this;
+  }
+
   template <class Other>
   explicit child_pipes(child_pipes<Other>&& other)
   {
@@ -40,17 +51,22 @@ public:
         (*this)[i].assign(other.ends_[i]->release());
   }
 
+  /// Without one of our own: the system's, so that what is started on an empty
+  /// child does complete.
   Executor get_executor() const
   {
     if (executor_)
       return *executor_;
-    return Executor(nowhere().get_executor());
+    if constexpr (std::constructible_from<Executor, asio::system_executor>)
+      return Executor(asio::system_executor());
+    else
+      return Executor(nowhere().get_executor());
   }
 
   pipe_type& operator[](std::size_t stream)
   {
     if (!ends_[stream])
-      ends_[stream].emplace(get_executor());
+      ends_[stream].emplace(executor_ ? *executor_ : Executor(nowhere().get_executor()));
     return *ends_[stream];
   }
 

@@ -65,15 +65,21 @@ void spawn_operation::launch_beside()
 {
   if (is_cancelled())
     return finish();
+  std::unique_lock alone(outcome_pipe_lock(), std::try_to_lock);
+  if (!alone)
+    return launch_on_thread(); // Somebody forks, which takes its time.
   unique_fd write_end;
   int error = make_outcome_pipe(launch_->plan, child_.outcome, write_end, O_NONBLOCK);
   if (!error && child_.outcome.get() >= large_table) {
     child_.outcome.reset();
+    write_end.reset();
+    alone.unlock();
     return launch_on_thread();
   }
   if (!error)
     error = clone_beside(launch_->plan, child_, launch_->shared);
   write_end.reset();
+  alone.unlock();
   if (!error)
     return launched();
   child_.outcome.reset();

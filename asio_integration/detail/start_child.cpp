@@ -28,7 +28,7 @@ async_child start_child(const asio::any_io_executor& executor, const command& wh
     return {};
   async_child started = adopt_child(executor, std::move(reaper), std::move(parts), ec);
   if (ec)
-    failure = {ec, spawn_step::pipe, what.get().program, "event loop"};
+    failure = {{ec.value(), std::system_category()}, spawn_step::pipe, what.get().program, "event loop"};
   return started;
 }
 

@@ -5,18 +5,23 @@
 #include <asio/post.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+
+#include <asio_integration/detail/child_pipes.hpp>
 
 namespace subprocess::detail {
 
 stop_operation::stop_operation(const asio::any_io_executor& executor, done_type done, tracked_child child,
                                std::chrono::nanoseconds grace)
-    : strand_(executor), done_(std::move(done)), child_(std::move(child)), grace_(grace), timer_(strand_)
+    : strand_(child ? executor : asio::any_io_executor(nowhere().get_executor())), done_(std::move(done)), child_(std::move(child)), grace_(grace), timer_(strand_)
 {
 }
 
 void stop_operation::start()
 {
+  if (!child_)
+    return finish({EINVAL, std::system_category()}, {});
   asio::post(strand_, [self = shared_from_this()] {
     self->wait_for_the_end();
     self->send(SIGTERM);
@@ -31,8 +36,6 @@ void stop_operation::cancel(asio::cancellation_type)
 
 void stop_operation::send(int signal)
 {
-  if (!child_)
-    return; // The wait reports it.
   const std::error_code ec = child_->signal(signal);
   if (ec && ec != std::errc::invalid_argument) // Ended in the meantime: the wait tells how.
     finish(ec, {});

@@ -23,7 +23,8 @@ namespace {
 int start_by_fork(launch_plan& plan, started_child& child) noexcept
 {
   unique_fd read_end;
-  unique_fd write_end;
+  const std::lock_guard alone(outcome_pipe_lock());
+  unique_fd write_end; // Closed before the lock is given up.
   if (const int error = make_outcome_pipe(plan, read_end, write_end))
     return error;
 

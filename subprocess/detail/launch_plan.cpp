@@ -33,15 +33,15 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     : settings_(what.get())
 {
   failure = check();
+  if (!failure)
+    failure = check_descriptors();
   if (failure)
     return;
   prepare_strings();
   failure = open_streams(defaults);
   if (failure)
     return;
-  failure = plan_moves(defaults);
-  if (failure)
-    return;
+  plan_moves(defaults);
   plan_unneeded();
   prepare_credentials();
 }
@@ -73,6 +73,21 @@ spawn_failure launch_plan::check() const
   for (const int stream : {0, 1})
     if (s.streams[stream] && std::holds_alternative<stdio::as_stdout>(s.streams[stream]->get()))
       return invalid(std::string("to_stdout for ") + stream_names[stream]);
+  return {};
+}
+
+// The number of a closed descriptor may be given to one that is opened for the
+// launch, and the child would get that instead of an error.
+spawn_failure launch_plan::check_descriptors() const
+{
+  for (int stream = 0; stream < 3; ++stream)
+    if (const auto& chosen = settings_.streams[stream])
+      if (const auto* given = std::get_if<stdio::descriptor>(&chosen->get()))
+        if (::fcntl(given->fd, F_GETFD) == -1)
+          return explain({spawn_step::stdio, stream, errno});
+  for (std::size_t i = 0; i < settings_.mappings.size(); ++i)
+    if (::fcntl(settings_.mappings[i].parent_fd, F_GETFD) == -1)
+      return explain({spawn_step::map_fd, static_cast<int>(i), errno});
   return {};
 }
 
@@ -155,7 +170,7 @@ void launch_plan::plan_stream(int stream, const stdio& choice)
     moves_.push_back({sources_[stream], stream, false, spawn_step::stdio, stream});
 }
 
-spawn_failure launch_plan::plan_moves(const stream_defaults& defaults)
+void launch_plan::plan_moves(const stream_defaults& defaults)
 {
   moves_.reserve(3 + settings_.mappings.size());
   for (int stream = 0; stream < 3; ++stream)
@@ -165,18 +180,12 @@ spawn_failure launch_plan::plan_moves(const stream_defaults& defaults)
     moves_.push_back({mapping.parent_fd, mapping.child_fd, false, spawn_step::map_fd, static_cast<int>(i)});
     plan_.above_targets = std::max(plan_.above_targets, mapping.child_fd + 1);
   }
-  // The number of a closed descriptor may be given to one that a launcher opens,
-  // and the child would get that instead of an error.
-  for (const fd_move& move : moves_)
-    if (::fcntl(move.source, F_GETFD) == -1)
-      return explain({move.step, move.item, errno});
   for (fd_move& move : moves_)
     move.lift = std::ranges::any_of(moves_, [&](const fd_move& other) {
       return other.target == move.source && other.source != other.target && &other != &move;
     });
   plan_.moves = moves_.data();
   plan_.move_count = moves_.size();
-  return {};
 }
 
 // The gaps between the targets, and all above the last of them.

@@ -46,11 +46,12 @@ public:
 
 private:
   spawn_failure check() const;
+  spawn_failure check_descriptors() const;
   void prepare_strings();
   spawn_failure open_stream(int stream, const stdio& choice);
   spawn_failure open_streams(const stream_defaults& defaults);
   void plan_stream(int stream, const stdio& choice);
-  spawn_failure plan_moves(const stream_defaults& defaults);
+  void plan_moves(const stream_defaults& defaults);
   void plan_unneeded();
   void prepare_credentials();
 

@@ -62,6 +62,12 @@ launcher choose_launcher(const launch_plan& plan, spawn_failure& failure)
   return has_hooks || clone_refused ? launcher::fork : launcher::clone;
 }
 
+std::mutex& outcome_pipe_lock() noexcept
+{
+  static std::mutex* const lock = new std::mutex; // Launches may outlast main().
+  return *lock;
+}
+
 int make_outcome_pipe(launch_plan& plan, unique_fd& read_end, unique_fd& write_end, int flags) noexcept
 {
   if (const int error = make_pipe(read_end, write_end, flags))

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <mutex>
+
 #include <subprocess/command.hpp>
 #include <subprocess/detail/launch_plan.hpp>
 #include <subprocess/detail/outcome.hpp>
@@ -15,6 +17,12 @@ struct started_child {
   unique_fd pidfd;   // Empty when the launcher has none to give.
   unique_fd outcome; // For an outcome_reader.
 };
+
+/// Whoever makes an outcome pipe holds this until its write end is closed in the
+/// parent. A child that is forked meanwhile would get a copy, and one with a slow
+/// hook would keep another launch waiting for its end. It is held for as long as
+/// a fork takes, so an event loop only tries.
+std::mutex& outcome_pipe_lock() noexcept;
 
 /// A pipe whose write end the child keeps until it is a program, whatever
 /// descriptors it is given. Returns 0 or an errno.
