@@ -1,0 +1,538 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <memory>
+#include <vector>
+
+#include <asio_integration/asio_integration.hpp>
+
+#include "io_fixture.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A handler that tells whether it was destroyed, and how often it ran.
+class traced_handler {
+public:
+  explicit traced_handler(int& runs) : runs_(&runs), alive_(std::make_shared<int>()) {}
+
+  std::weak_ptr<int> alive() const { return alive_; }
+
+  template <class... Args>
+  void operator()(Args&&...) const
+  {
+    ++*runs_;
+  }
+
+private:
+  int* runs_;
+  std::shared_ptr<int> alive_;
+};
+
+// ---- the end of an async_child ----
+
+class destruction : public io_fixture {
+protected:
+  bool is_running(pid_t pid) const
+  {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+  }
+
+  /// What a test left running on purpose.
+  void end_and_see_it_reaped(pid_t pid)
+  {
+    EXPECT_TRUE(is_running(pid));
+    ::kill(pid, SIGKILL);
+    run_until([&] { return !is_our_child(pid); });
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(destruction);
+
+TEST_P(destruction, kills_and_reaps_in_the_background)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start_ready({"ignore", std::to_string(SIGTERM)});
+    pid = helper.id();
+  }
+  run_to_end(); // Busy until it is reaped, and no longer.
+  EXPECT_FALSE(is_our_child(pid));
+}
+
+TEST_P(destruction, does_not_wait)
+{
+  async_child helper = start_ready({"ready-then-hang"});
+  const pid_t pid = helper.id();
+  helper = {};
+  // Not reaped by the destructor: that is the loop's affair.
+  EXPECT_TRUE(is_our_child(pid));
+}
+
+TEST_P(destruction, of_an_ended_child_does_nothing)
+{
+  {
+    async_child helper = start({"exit", "0"});
+    end_of(helper);
+  }
+  EXPECT_FALSE(is_busy());
+}
+
+TEST_P(destruction, of_a_zombie_reaps_it)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start({"exit", "0"});
+    pid = helper.id();
+    wait_until_exited(pid);
+  }
+  run_to_end();
+  EXPECT_FALSE(is_our_child(pid));
+}
+
+TEST_P(destruction, spares_a_child_that_is_not_to_be_killed)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start(this->helper({"hang"}).kill_on_destroy(false));
+    pid = helper.id();
+  }
+  EXPECT_FALSE(is_busy());
+  end_and_see_it_reaped(pid);
+}
+
+TEST_P(destruction, kills_when_that_is_asked_for)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start(this->helper({"hang"}).kill_on_destroy(true));
+    pid = helper.id();
+  }
+  run_to_end();
+  EXPECT_FALSE(is_our_child(pid));
+}
+
+TEST_P(destruction, spares_a_detached_child_and_reaps_it_later)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start(this->helper({"hang"}));
+    helper.detach();
+    pid = helper.id();
+  }
+  EXPECT_FALSE(is_busy());
+  end_and_see_it_reaped(pid);
+}
+
+TEST_P(destruction, closes_the_pipes_of_a_detached_child)
+{
+  pid_t pid = -1;
+  {
+    async_child cat = start({"cat"});
+    cat.detach();
+    pid = cat.id();
+  }
+  run_until([&] { return !is_our_child(pid); }); // The end-of-file ended it.
+}
+
+TEST_P(destruction, of_what_is_overwritten_follows_the_same_rule)
+{
+  async_child helper = start({"hang"});
+  const pid_t first = helper.id();
+  helper = start({"hang"});
+  const pid_t second = helper.id();
+  run_until([&] { return !is_our_child(first); });
+  EXPECT_TRUE(is_running(second));
+  helper = {};
+  run_to_end();
+  EXPECT_FALSE(is_our_child(second));
+}
+
+TEST_P(destruction, lets_a_detached_child_be_waited_for)
+{
+  async_child helper = start({"hang"});
+  helper.detach();
+  wait_result result;
+  helper.async_wait(result.handler());
+  EXPECT_TRUE(is_busy());
+  helper.kill();
+  run_to_end();
+  EXPECT_EQ(result.status.signal(), SIGKILL);
+}
+
+// ---- the end of a context ----
+
+class context_end : public io_fixture {
+protected:
+  /// The child is gone without anybody's help but that of the library.
+  void expect_killed(pid_t pid)
+  {
+    EXPECT_TRUE(all_children_gone());
+    EXPECT_FALSE(is_our_child(pid));
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(context_end);
+
+TEST_P(context_end, without_any_child_leaves_nothing)
+{
+  EXPECT_EQ(reaper_in_use(context()), GetParam().source);
+  end_context();
+}
+
+TEST_P(context_end, after_a_spawn_that_failed_leaves_nothing)
+{
+  std::error_code ec;
+  spawn(context(), program("/nonexistent"), ec);
+  EXPECT_TRUE(ec);
+  end_context();
+}
+
+TEST_P(context_end, before_it_ever_ran_calls_no_handler)
+{
+  int runs = 0;
+  traced_handler handler(runs);
+  const auto alive = handler.alive();
+  pid_t pid = -1;
+  {
+    async_child helper = start({"hang"});
+    pid = helper.id();
+    helper.async_wait(std::move(handler));
+  }
+  end_context();
+  EXPECT_EQ(runs, 0);
+  EXPECT_TRUE(alive.expired());
+  expect_killed(pid);
+}
+
+TEST_P(context_end, with_pending_waiters_calls_no_handler)
+{
+  int runs = 0;
+  traced_handler handler(runs);
+  const auto alive = handler.alive();
+  pid_t pid = -1;
+  {
+    async_child helper = start({"hang"});
+    pid = helper.id();
+    for (int i = 0; i < 3; ++i)
+      helper.async_wait(handler);
+    helper.async_stop(1h, handler);
+    handler = traced_handler(runs);
+    EXPECT_TRUE(is_busy());
+  }
+  end_context();
+  EXPECT_EQ(runs, 0);
+  EXPECT_TRUE(alive.expired());
+  expect_killed(pid);
+}
+
+TEST_P(context_end, with_completions_on_the_way_calls_no_handler)
+{
+  int runs = 0;
+  traced_handler handler(runs);
+  const auto alive = handler.alive();
+  {
+    async_child helper = start({"exit", "0"});
+    end_of(helper);
+    helper.async_wait(std::move(handler)); // Posted, and never to run.
+  }
+  end_context();
+  EXPECT_EQ(runs, 0);
+  EXPECT_TRUE(alive.expired());
+}
+
+TEST_P(context_end, with_a_zombie_leaves_none)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start({"exit", "0"});
+    helper.detach();
+    pid = helper.id();
+    wait_until_exited(pid);
+  }
+  EXPECT_TRUE(is_our_child(pid));
+  end_context();
+  EXPECT_FALSE(is_our_child(pid)); // At once, since it has ended.
+}
+
+TEST_P(context_end, spares_a_detached_child_that_is_reaped_by_later_spawns)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start(this->helper({"hang"}));
+    helper.detach();
+    pid = helper.id();
+  }
+  is_busy();
+  end_context();
+  ::kill(pid, 0);
+  EXPECT_TRUE(is_our_child(pid));
+  ::kill(pid, SIGKILL);
+  wait_until_exited(pid);
+  async_child next = start({"exit", "0"});
+  end_of(next);
+  EXPECT_FALSE(is_our_child(pid));
+}
+
+TEST_P(context_end, lets_a_later_context_reap_what_is_left)
+{
+  pid_t pid = -1;
+  {
+    async_child helper = start(this->helper({"hang"}).kill_on_destroy(false));
+    pid = helper.id();
+  }
+  end_context();
+  async_child other = start({"hang"});
+  ::kill(pid, SIGKILL);
+  wait_until_exited(pid);
+  wait_result result;
+  other.async_wait(result.handler());
+  other.kill(); // The reaper's work is an occasion too.
+  run_to_end();
+  EXPECT_EQ(result.status.signal(), SIGKILL);
+  EXPECT_FALSE(is_our_child(pid));
+}
+
+// The child lives in the frame of a coroutine, which the context destroys while
+// it shuts down.
+TEST_P(context_end, kills_the_child_of_a_suspended_coroutine)
+{
+  pid_t pid = -1;
+  asio::co_spawn(
+      context(),
+      [&]() -> asio::awaitable<void> {
+        async_child cat = start({"cat"});
+        pid = cat.id();
+        co_await cat.async_wait(asio::use_awaitable);
+        ADD_FAILURE() << "the wait has ended";
+      },
+      asio::detached);
+  EXPECT_TRUE(is_busy());
+  ASSERT_NE(pid, -1);
+  end_context();
+  expect_killed(pid);
+}
+
+TEST_P(context_end, spares_the_detached_child_of_a_suspended_coroutine)
+{
+  pid_t pid = -1;
+  asio::co_spawn(
+      context(),
+      [&]() -> asio::awaitable<void> {
+        const command what = helper({"hang"});
+        async_child helper = start(what);
+        helper.detach();
+        pid = helper.id();
+        co_await helper.async_wait(asio::use_awaitable);
+        ADD_FAILURE() << "the wait has ended";
+      },
+      asio::detached);
+  EXPECT_TRUE(is_busy());
+  ASSERT_NE(pid, -1);
+  end_context();
+  EXPECT_EQ(::kill(pid, 0), 0);
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
+  EXPECT_EQ(info.si_pid, 0) << "it has ended";
+  ::kill(pid, SIGKILL);
+  expect_killed(pid);
+}
+
+TEST_P(context_end, with_children_in_every_state)
+{
+  int runs = 0;
+  std::vector<std::weak_ptr<int>> alive;
+  const auto handler = [&] {
+    traced_handler made(runs);
+    alive.push_back(made.alive());
+    return made;
+  };
+  asio::cancellation_signal cancel;
+  {
+    async_child running = start({"hang"});
+    running.async_wait(handler());
+    async_child exited = start({"exit", "0"});
+    exited.async_wait(handler());
+    wait_until_exited(exited.id());
+    async_child reaped = start({"exit", "0"});
+    end_of(reaped);
+    runs = 0; // The exited one may have been noticed on the way.
+    alive.clear();
+    reaped.async_wait(handler());
+    async_child stolen = start({"exit", "0"});
+    wait_until_exited(stolen.id());
+    ::waitpid(stolen.id(), nullptr, 0);
+    stolen.async_wait(handler());
+    async_child cancelled = start({"hang"});
+    cancelled.async_wait(asio::bind_cancellation_slot(cancel.slot(), handler()));
+    cancel.emit(asio::cancellation_type::terminal);
+    async_child stopping = start({"hang"});
+    stopping.async_stop(1h, handler());
+    async_run(context(), helper({"hang"}), handler());
+    async_capture(context(), helper({"hang"}), handler());
+    async_spawn(context(), helper({"hang"}), handler());
+  }
+  end_context();
+  EXPECT_EQ(runs, 0);
+  for (const auto& one : alive)
+    EXPECT_TRUE(one.expired());
+  EXPECT_TRUE(all_children_gone());
+}
+
+TEST_P(context_end, kills_the_children_of_operations_that_were_just_launched)
+{
+  int runs = 0;
+  reached_cat run = cat();
+  reached_cat captured = cat();
+  reached_cat spawned = cat();
+  async_run(context(), run.what, traced_handler(runs));
+  async_capture(context(), captured.what, traced_handler(runs));
+  async_spawn(context(), spawned.what, traced_handler(runs));
+  for (reached_cat* one : {&run, &captured, &spawned})
+    one->expect_answer(); // All are programs now, and the loop knows nothing of it.
+  end_context();
+  EXPECT_EQ(runs, 0);
+  for (reached_cat* one : {&run, &captured, &spawned})
+    one->expect_gone();
+  EXPECT_TRUE(all_children_gone());
+}
+
+TEST_P(context_end, kills_the_children_of_operations_that_wait_for_them)
+{
+  int runs = 0;
+  reached_cat run = cat();
+  reached_cat captured = cat();
+  async_run(context(), run.what, traced_handler(runs));
+  async_capture(context(), captured.what, traced_handler(runs));
+  run.expect_answer();
+  captured.expect_answer();
+  bool later_one_has_come = false;
+  async_spawn(context(), helper({"exit", "0"}),
+              [&](std::error_code, async_child) { later_one_has_come = true; });
+  run_until([&] { return later_one_has_come; });
+  end_context();
+  EXPECT_EQ(runs, 0);
+  run.expect_gone();
+  captured.expect_gone();
+  EXPECT_TRUE(all_children_gone());
+}
+
+TEST_P(context_end, does_not_mind_a_late_cancellation)
+{
+  asio::cancellation_signal wait_cancel, run_cancel, stop_cancel;
+  int runs = 0;
+  {
+    async_child helper = start({"hang"});
+    helper.async_wait(asio::bind_cancellation_slot(wait_cancel.slot(), traced_handler(runs)));
+    helper.async_stop(1h, asio::bind_cancellation_slot(stop_cancel.slot(), traced_handler(runs)));
+    async_run(context(), this->helper({"hang"}), asio::bind_cancellation_slot(run_cancel.slot(), traced_handler(runs)));
+    is_busy();
+  }
+  end_context();
+  for (auto* cancel : {&wait_cancel, &run_cancel, &stop_cancel})
+    cancel->emit(asio::cancellation_type::terminal);
+  EXPECT_EQ(runs, 0);
+  EXPECT_TRUE(all_children_gone());
+}
+
+// ---- a fork()ed copy of the host ----
+
+class forked_host : public io_fixture {
+protected:
+  /// The child of the original runs, and its end is still noticed.
+  void expect_undisturbed(async_child& child, wait_result& pending)
+  {
+    std::error_code ec;
+    child.send_signal(0, ec);
+    EXPECT_FALSE(ec) << ec.message();
+    EXPECT_TRUE(is_busy());
+    EXPECT_EQ(pending.calls, 0);
+    child.kill();
+    run_to_end();
+    EXPECT_EQ(pending.status.signal(), SIGKILL);
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(forked_host);
+
+TEST_P(forked_host, may_exit)
+{
+  async_child helper = start({"hang"});
+  wait_result pending;
+  helper.async_wait(pending.handler());
+  EXPECT_TRUE(is_busy());
+  EXPECT_TRUE(in_fork([] {}).success());
+  expect_undisturbed(helper, pending);
+}
+
+TEST_P(forked_host, may_destroy_its_copy_of_the_child)
+{
+  async_child helper = start({"hang"});
+  wait_result pending;
+  helper.async_wait(pending.handler());
+  EXPECT_TRUE(is_busy());
+  EXPECT_TRUE(in_fork([&] { helper = {}; }).success());
+  expect_undisturbed(helper, pending);
+}
+
+TEST_P(forked_host, may_destroy_its_copies_of_child_and_context)
+{
+  async_child helper = start({"hang"});
+  wait_result pending;
+  helper.async_wait(pending.handler());
+  EXPECT_TRUE(is_busy());
+  const exit_status copy = in_fork([&] {
+    helper = {};
+    end_context();
+    EXPECT_EQ(pending.calls, 0);
+  });
+  EXPECT_TRUE(copy.success()) << copy;
+  expect_undisturbed(helper, pending);
+}
+
+// The copy has the operations too, in whatever state, but not the threads.
+TEST_P(forked_host, may_destroy_a_context_with_operations_that_were_just_launched)
+{
+  reached_cat cat = this->cat();
+  wait_result run;
+  async_run(context(), cat.what, run.handler());
+  cat.expect_answer();
+  const exit_status copy = in_fork([&] { end_context(); });
+  EXPECT_TRUE(copy.success()) << copy;
+  cat.expect_answer();
+  cat.input.reset();
+  run_to_end();
+  EXPECT_FALSE(run.ec) << run.ec.message();
+  EXPECT_EQ(run.status.code(), 0);
+}
+
+TEST_P(forked_host, may_destroy_a_context_with_operations_that_wait)
+{
+  reached_cat cat = this->cat();
+  wait_result run;
+  async_run(context(), cat.what, run.handler());
+  cat.expect_answer();
+  bool later_one_has_come = false;
+  async_spawn(context(), helper({"exit", "0"}),
+              [&](std::error_code, async_child) { later_one_has_come = true; });
+  run_until([&] { return later_one_has_come; });
+  const exit_status copy = in_fork([&] { end_context(); });
+  EXPECT_TRUE(copy.success()) << copy;
+  cat.expect_answer();
+  cat.input.reset();
+  run_to_end();
+  EXPECT_FALSE(run.ec) << run.ec.message();
+  EXPECT_EQ(run.status.code(), 0);
+}
+
+} // namespace
+} // namespace subprocess::tests

@@ -1,0 +1,393 @@
+#include <asio_integration/asio_integration.hpp> // First: proves it stands alone.
+
+#include <gtest/gtest.h>
+
+#include <asio/bind_allocator.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/awaitable_operators.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/use_future.hpp>
+#include <asio/version.hpp>
+
+#if ASIO_VERSION >= 102400
+#include <asio/deferred.hpp>
+#else
+#include <asio/experimental/deferred.hpp>
+#endif
+
+#include <csignal>
+#include <exception>
+#include <future>
+#include <memory>
+
+#include "io_fixture.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace asio::experimental::awaitable_operators;
+
+#if ASIO_VERSION >= 102400
+constexpr auto deferred = asio::deferred;
+#else
+constexpr auto deferred = asio::experimental::deferred;
+#endif
+
+template <class Result>
+bool is_ready(std::future<Result>& future)
+{
+  return future.wait_for(0s) == std::future_status::ready;
+}
+
+class completion_token : public io_fixture {
+protected:
+  /// Runs a coroutine to its end; what it throws fails the test.
+  template <class Coroutine>
+  void run_coroutine(Coroutine coroutine)
+  {
+    bool ended = false;
+    asio::co_spawn(context(), std::move(coroutine), [&](std::exception_ptr error) {
+      ended = true;
+      try {
+        if (error)
+          std::rethrow_exception(error);
+      } catch (const std::exception& what) {
+        ADD_FAILURE() << what.what();
+      }
+    });
+    run_to_end();
+    EXPECT_TRUE(ended);
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(completion_token);
+
+TEST_P(completion_token, callback_that_can_only_be_moved)
+{
+  int calls = 0;
+  const auto handler = [&calls](auto&&...) { ++calls; };
+  const auto move_only = [&] { return [handler, p = std::make_unique<int>()](auto&&... a) { handler(a...); }; };
+  async_child helper = start({"exit", "0"});
+  helper.async_wait(move_only());
+  helper.async_stop(1h, move_only());
+  async_run(context(), this->helper({"exit", "0"}), move_only());
+  async_capture(context(), this->helper({"exit", "0"}), move_only());
+  async_spawn(context(), this->helper({"exit", "0"}),
+              [handler, p = std::make_unique<int>()](std::error_code ec, async_child) { handler(ec); });
+  run_to_end();
+  EXPECT_EQ(calls, 5);
+}
+
+TEST_P(completion_token, use_future)
+{
+  auto spawned = async_spawn(context(), helper({"exit", "1"}), asio::use_future);
+  auto ran = async_run(context(), helper({"exit", "2"}), asio::use_future);
+  auto captured = async_capture(context(), helper({"echo", "text"}), asio::use_future);
+  auto failed = async_run(context(), program("/nonexistent"), asio::use_future);
+  EXPECT_FALSE(is_ready(failed));
+  run_to_end();
+  async_child child = spawned.get();
+  EXPECT_EQ(ran.get().code(), 2);
+  EXPECT_EQ(captured.get().out, "text\n");
+  try {
+    failed.get();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::no_such_file_or_directory);
+  }
+
+  auto waited = child.async_wait(asio::use_future);
+  auto stopped = child.async_stop(1h, asio::use_future);
+  run_to_end();
+  EXPECT_TRUE(waited.get() == stopped.get());
+}
+
+TEST_P(completion_token, use_awaitable)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const command one = helper({"exit", "1"});
+    async_child child = co_await async_spawn(executor, one, asio::use_awaitable);
+    EXPECT_EQ((co_await child.async_wait(asio::use_awaitable)).code(), 1);
+    EXPECT_EQ((co_await child.async_stop(1h, asio::use_awaitable)).code(), 1);
+    const command two = helper({"exit", "2"});
+    EXPECT_EQ((co_await async_run(executor, two, asio::use_awaitable)).code(), 2);
+    const command text = helper({"echo", "text"});
+    const captured_output output = co_await async_capture(context(), text, asio::use_awaitable);
+    EXPECT_EQ(output.out, "text\n");
+  });
+}
+
+TEST_P(completion_token, use_awaitable_throws_what_went_wrong)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const command missing = program("/nonexistent");
+    std::error_code thrown;
+    try {
+      co_await async_run(context(), missing, asio::use_awaitable);
+    } catch (const std::system_error& error) {
+      thrown = error.code();
+    }
+    EXPECT_EQ(thrown, std::errc::no_such_file_or_directory);
+
+    std::error_code ec;
+    co_await async_spawn(context(), missing, asio::redirect_error(asio::use_awaitable, ec));
+    EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+  });
+}
+
+TEST_P(completion_token, deferred_starts_when_it_is_called)
+{
+  async_child helper = start({"exit", "3"});
+  wait_result wait, stop, run;
+  captured_output captured;
+  async_child spawned;
+  auto deferred_wait = helper.async_wait(deferred);
+  auto deferred_stop = helper.async_stop(1h, deferred);
+  auto deferred_run = async_run(context(), this->helper({"exit", "4"}), deferred);
+  auto deferred_capture = async_capture(context(), this->helper({"echo", "text"}), deferred);
+  auto deferred_spawn = async_spawn(context(), this->helper({"exit", "5"}), deferred);
+  EXPECT_FALSE(is_busy()) << "started too early";
+
+  std::move(deferred_wait)(wait.handler());
+  run_to_end();
+  std::move(deferred_stop)(stop.handler());
+  std::move(deferred_run)(run.handler());
+  std::move(deferred_capture)([&](std::error_code, captured_output output) { captured = std::move(output); });
+  std::move(deferred_spawn)([&](std::error_code, async_child child) { spawned = std::move(child); });
+  run_to_end();
+  EXPECT_EQ(wait.status.code(), 3);
+  EXPECT_EQ(stop.status.code(), 3);
+  EXPECT_EQ(run.status.code(), 4);
+  EXPECT_EQ(captured.out, "text\n");
+  EXPECT_EQ(end_of(spawned).code(), 5);
+}
+
+TEST_P(completion_token, detached)
+{
+  async_child helper = start({"hang"});
+  helper.async_wait(asio::detached);
+  helper.async_stop(1h, asio::detached);
+  async_run(context(), this->helper({"exit", "0"}), asio::detached);
+  async_capture(context(), this->helper({"exit", "0"}), asio::detached);
+  async_spawn(context(), this->helper({"hang"}), asio::detached);
+  run_to_end();
+  EXPECT_EQ(helper.status()->signal(), SIGTERM);
+  EXPECT_FALSE(has_children());
+}
+
+TEST_P(completion_token, with_a_bound_executor_completes_there)
+{
+  asio::io_context elsewhere;
+  int calls = 0;
+  const auto there = [&] {
+    return asio::bind_executor(elsewhere, [&](auto&&...) {
+      EXPECT_TRUE(elsewhere.get_executor().running_in_this_thread());
+      ++calls;
+    });
+  };
+  async_child helper = start({"exit", "0"});
+  helper.async_wait(there());
+  helper.async_stop(1h, there());
+  async_run(context(), this->helper({"exit", "0"}), there());
+  async_capture(context(), this->helper({"exit", "0"}), there());
+  async_spawn(context(), this->helper({"exit", "0"}), there());
+  elsewhere.poll();
+  EXPECT_FALSE(elsewhere.stopped()) << "what is to complete there keeps it busy";
+  run_to_end();
+  EXPECT_EQ(calls, 0);
+  elsewhere.restart();
+  elsewhere.run_for(patience);
+  EXPECT_TRUE(elsewhere.stopped());
+  EXPECT_EQ(calls, 5);
+}
+
+struct counters {
+  int allocated = 0;
+  int freed = 0;
+};
+
+template <class T>
+class counting_allocator {
+public:
+  using value_type = T;
+
+  explicit counting_allocator(counters& counts) noexcept : counts_(&counts) {}
+  template <class U>
+  counting_allocator(const counting_allocator<U>& other) noexcept : counts_(other.counts_)
+  {
+  }
+
+  T* allocate(std::size_t n)
+  {
+    ++counts_->allocated;
+    return std::allocator<T>().allocate(n);
+  }
+  void deallocate(T* p, std::size_t n)
+  {
+    ++counts_->freed;
+    std::allocator<T>().deallocate(p, n);
+  }
+
+  template <class U>
+  bool operator==(const counting_allocator<U>& other) const noexcept
+  {
+    return counts_ == other.counts_;
+  }
+
+private:
+  template <class>
+  friend class counting_allocator;
+
+  counters* counts_;
+};
+
+TEST_P(completion_token, with_a_bound_allocator_uses_it)
+{
+  counters counts;
+  int calls = 0;
+  const auto counted = [&] {
+    return asio::bind_allocator(counting_allocator<int>(counts), [&](auto&&...) { ++calls; });
+  };
+  async_child helper = start({"hang"});
+  helper.async_wait(counted());
+  EXPECT_EQ(counts.allocated, 1) << "the wait itself";
+  helper.async_stop(1h, counted());
+  async_run(context(), this->helper({"exit", "0"}), counted());
+  async_capture(context(), this->helper({"exit", "0"}), counted());
+  async_spawn(context(), this->helper({"exit", "0"}), counted());
+  EXPECT_GE(counts.allocated, 5);
+  run_to_end();
+  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(counts.allocated, counts.freed);
+
+  // Also when the handler is never called.
+  async_child hangs = start(this->helper({"hang"}));
+  hangs.async_wait(counted());
+  hangs.async_stop(1h, counted());
+  hangs = {};
+  helper = {};
+  end_context();
+  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(counts.allocated, counts.freed);
+}
+
+TEST_P(completion_token, with_a_cancellation_slot_in_every_order_of_binding)
+{
+  async_child helper = start({"hang"});
+  asio::io_context elsewhere;
+  counters counts;
+  asio::cancellation_signal cancel[2];
+  wait_result results[2];
+  helper.async_wait(asio::bind_executor(
+      elsewhere, asio::bind_allocator(counting_allocator<int>(counts),
+                                      asio::bind_cancellation_slot(cancel[0].slot(), results[0].handler()))));
+  helper.async_wait(asio::bind_cancellation_slot(
+      cancel[1].slot(),
+      asio::bind_executor(elsewhere,
+                          asio::bind_allocator(counting_allocator<int>(counts), results[1].handler()))));
+  for (auto& one : cancel)
+    one.emit(asio::cancellation_type::total);
+  EXPECT_FALSE(is_busy());
+  elsewhere.run_for(patience);
+  for (const wait_result& result : results)
+    EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  EXPECT_EQ(counts.allocated, counts.freed);
+}
+
+// ---- coroutines ----
+
+class coroutine : public completion_token {};
+SUBPROCESS_FOR_EACH_SETUP(coroutine);
+
+TEST_P(coroutine, can_give_up_waiting_and_wait_again)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    async_child helper = start({"hang"});
+    asio::steady_timer timer(context(), 10ms);
+    const auto first = co_await (helper.async_wait(asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
+    EXPECT_EQ(first.index(), 1u) << "the timer";
+    EXPECT_EQ(helper.status(), std::nullopt);
+
+    helper.kill();
+    timer.expires_after(1h);
+    const auto second = co_await (helper.async_wait(asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
+    EXPECT_EQ(second.index(), 0u) << "the child";
+    if (second.index() == 0) {
+      EXPECT_EQ(std::get<0>(second).signal(), SIGKILL);
+    }
+  });
+}
+
+TEST_P(coroutine, can_limit_a_run)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    asio::steady_timer timer(context(), 10ms);
+    const command hang = helper({"hang"});
+    const auto first = co_await (async_run(context(), hang, asio::use_awaitable) ||
+                                 timer.async_wait(asio::use_awaitable));
+    EXPECT_EQ(first.index(), 1u);
+    EXPECT_FALSE(has_children()) << "reaped before the operator was done";
+
+    timer.expires_after(1h);
+    const command text = helper({"echo", "text"});
+    const auto second = co_await (async_capture(context(), text, asio::use_awaitable) ||
+                                  timer.async_wait(asio::use_awaitable));
+    EXPECT_EQ(second.index(), 0u);
+    if (second.index() == 0) {
+      EXPECT_EQ(std::get<0>(second).out, "text\n");
+    }
+  });
+}
+
+TEST_P(coroutine, can_give_up_a_spawn)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    for (int i = 0; i < 10; ++i) {
+      asio::steady_timer now(context(), 0ms);
+      const command hang = helper({"hang"});
+      const auto outcome = co_await (async_spawn(context(), hang, asio::use_awaitable) ||
+                                     now.async_wait(asio::use_awaitable));
+      if (outcome.index() == 1) {
+        EXPECT_FALSE(has_children());
+      }
+    }
+  });
+}
+
+TEST_P(coroutine, can_wait_for_several_at_once)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const command one = helper({"exit", "1"});
+    const command two = helper({"exit", "2"});
+    const auto [first, second] = co_await (async_run(context(), one, asio::use_awaitable) &&
+                                           async_run(context(), two, asio::use_awaitable));
+    EXPECT_EQ(first.code(), 1);
+    EXPECT_EQ(second.code(), 2);
+  });
+}
+
+TEST_P(coroutine, needs_no_token_when_its_child_has_a_default)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    auto helper = asio::use_awaitable_t<>::as_default_on(start({"cat"}));
+    static_assert(std::is_same_v<decltype(helper.async_wait()), asio::awaitable<exit_status>>);
+    co_await helper.stdin_pipe().async_write_some(asio::buffer("text", 4));
+    helper.stdin_pipe().close();
+    char got[4];
+    EXPECT_EQ(co_await helper.stdout_pipe().async_read_some(asio::buffer(got)), 4u);
+    EXPECT_EQ(std::string(got, 4), "text");
+    EXPECT_TRUE((co_await helper.async_wait()).success());
+    EXPECT_TRUE((co_await helper.async_stop(1h)).success());
+  });
+}
+
+} // namespace
+} // namespace subprocess::tests

@@ -1,0 +1,210 @@
+#include <subprocess/spawn.hpp>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <stdexcept>
+
+#include <subprocess/capture.hpp>
+
+#include "support/baseline.hpp"
+#include "support/isolated.hpp"
+#include "support/programs.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+const std::error_code fine;
+
+/// Hooks run on one launcher alone, so these tests have no parameter.
+class hooks : public baseline {
+protected:
+  static std::function<std::error_code()> writing(const char* letter)
+  {
+    return [letter] {
+      return ::write(2, letter, 1) == 1 ? fine : std::error_code(errno, std::system_category());
+    };
+  }
+
+  static spawn_failure failure_of(const command& what)
+  {
+    spawn_failure failure;
+    child started = spawn(what, failure);
+    EXPECT_TRUE(failure);
+    if (!failure)
+      end_of(started);
+    EXPECT_FALSE(has_children());
+    return failure;
+  }
+};
+
+TEST_F(hooks, run_in_order_in_the_child_and_before_the_program)
+{
+  const pid_t parent = ::getpid();
+  command what = helper({"stdin-to-stderr"});
+  what.pre_exec(writing("a")).pre_exec(writing("b")).pre_exec([parent] {
+    return ::getpid() == parent ? std::make_error_code(std::errc::operation_not_permitted) : fine;
+  });
+  what.pre_exec(writing("c"));
+  const captured_output output = capture(what);
+  EXPECT_TRUE(output.status.success());
+  EXPECT_EQ(output.err, "abc");
+}
+
+TEST_F(hooks, see_everything_else_done)
+{
+  const scratch_directory scratch;
+  const std::string expected = scratch.path();
+  command what = helper({"exit", "0"});
+  what.current_dir(expected).process_group(0).map_fd(1, 9).pre_exec([expected] {
+    char path[4096];
+    sigset_t mask;
+    ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+    const bool all = ::getcwd(path, sizeof path) && expected == path && ::getpgrp() == ::getpid() &&
+                     ::fcntl(9, F_GETFD) == 0 && ::sigismember(&mask, SIGTERM) == 0;
+    return all ? fine : std::make_error_code(std::errc::state_not_recoverable);
+  });
+  EXPECT_TRUE(run(what).success());
+}
+
+TEST_F(hooks, change_what_the_program_gets)
+{
+  command what = helper({"umask"});
+  EXPECT_EQ(capture(what.pre_exec([] {
+                      ::umask(0123);
+                      return fine;
+                    }))
+                .out,
+            "0123\n");
+}
+
+TEST_F(hooks, are_used_at_each_spawn_and_by_copies)
+{
+  command what = helper({"exit", "0"});
+  what.pre_exec(writing("x"));
+  const command copy = what;
+  EXPECT_EQ(capture(what).err, "x");
+  EXPECT_EQ(capture(what).err, "x");
+  EXPECT_EQ(capture(copy).err, "x");
+}
+
+TEST_F(hooks, fail_the_spawn_with_their_error)
+{
+  for (const std::error_category* category :
+       {static_cast<const std::error_category*>(&std::system_category()), &std::generic_category()}) {
+    command what = helper({"exit", "0"});
+    const spawn_failure failure = failure_of(what.pre_exec([=] { return std::error_code(EDOM, *category); }));
+    EXPECT_EQ(failure.code, std::error_code(EDOM, std::system_category()));
+    EXPECT_EQ(failure.step, spawn_step::pre_exec);
+    EXPECT_EQ(failure.detail, "");
+  }
+}
+
+TEST_F(hooks, that_fail_are_the_last_to_run)
+{
+  command what = helper({"exit", "0"});
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const unique_fd read_end(ends[0]);
+  unique_fd write_end(ends[1]);
+  what.stderr_to(stdio::from_fd(write_end.get()));
+  what.pre_exec(writing("a")).pre_exec([] { return std::make_error_code(std::errc::file_exists); }).pre_exec(writing("b"));
+  const spawn_failure failure = failure_of(what);
+  EXPECT_EQ(failure.code.value(), EEXIST);
+  EXPECT_EQ(failure.detail, "hook 2");
+  write_end.reset();
+  char buffer[8] = {};
+  EXPECT_EQ(::read(read_end.get(), buffer, sizeof buffer), 1);
+  EXPECT_STREQ(buffer, "a");
+}
+
+TEST_F(hooks, with_an_error_of_a_foreign_category_are_an_invalid_argument)
+{
+  struct foreign_category : std::error_category {
+    const char* name() const noexcept override { return "foreign"; }
+    std::string message(int) const override { return "foreign"; }
+  };
+  static const foreign_category foreign;
+  command what = helper({"exit", "0"});
+  const spawn_failure failure = failure_of(what.pre_exec([] { return std::error_code(ENOENT, foreign); }));
+  EXPECT_EQ(failure.code.value(), EINVAL);
+  EXPECT_EQ(failure.step, spawn_step::pre_exec);
+}
+
+TEST_F(hooks, that_throw_end_the_child_and_nothing_else)
+{
+  const pid_t parent = ::getpid();
+  command runtime = helper({"exit", "0"});
+  runtime.pre_exec([]() -> std::error_code { throw std::runtime_error("no"); });
+  EXPECT_EQ(failure_of(runtime).step, spawn_step::pre_exec);
+  EXPECT_EQ(failure_of(runtime).code.value(), EINVAL);
+  command number = helper({"exit", "0"});
+  number.pre_exec([]() -> std::error_code { throw 42; });
+  EXPECT_EQ(failure_of(number).step, spawn_step::pre_exec);
+  command system = helper({"exit", "0"});
+  system.pre_exec([]() -> std::error_code { throw std::system_error(EBADMSG, std::generic_category()); });
+  EXPECT_EQ(failure_of(system).step, spawn_step::pre_exec);
+  EXPECT_EQ(failure_of(system).code.value(), EBADMSG);
+  EXPECT_EQ(::getpid(), parent) << "the child went on as the parent";
+}
+
+TEST_F(hooks, that_are_empty_are_an_error)
+{
+  command what = helper({"exit", "0"});
+  EXPECT_EQ(failure_of(what.pre_exec({})).step, spawn_step::pre_exec);
+}
+
+TEST_F(hooks, that_exit_end_the_child_with_that_code)
+{
+  command what = helper({"exit", "0"});
+  what.pre_exec([]() -> std::error_code { ::_exit(17); });
+  EXPECT_EQ(run(what).code(), 17);
+}
+
+TEST_F(hooks, that_abort_end_the_child_with_that_signal)
+{
+  command what = helper({"exit", "0"});
+  what.pre_exec([]() -> std::error_code {
+    ::raise(SIGKILL);
+    return fine;
+  });
+  EXPECT_EQ(run(what).signal(), SIGKILL);
+}
+
+// Whatever else comes through the pipe that tells of failures is an error.
+
+std::error_code write_to_all_pipes(std::size_t size)
+{
+  const char garbage[64] = {'g', 'a', 'r', 'b', 'a', 'g', 'e'};
+  for (int fd = 3; fd < 1024; ++fd) {
+    struct stat info;
+    if (::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode) && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY &&
+        ::write(fd, garbage, size) == -1)
+      return {errno, std::system_category()};
+  }
+  return {};
+}
+
+TEST_F(hooks, that_write_to_the_librarys_pipe_fail_the_spawn)
+{
+  for (const std::size_t size : {1u, 8u, 15u, 16u, 17u, 64u}) {
+    command what = helper({"hang"});
+    const spawn_failure failure = failure_of(what.pre_exec([size] { return write_to_all_pipes(size); }));
+    EXPECT_EQ(failure.code.value(), EPROTO) << size;
+    EXPECT_EQ(failure.step, spawn_step::fork);
+  }
+}
+
+TEST_F(hooks, that_write_there_before_a_failure_are_no_crash)
+{
+  command what("/nonexistent");
+  const spawn_failure failure = failure_of(what.pre_exec([] { return write_to_all_pipes(5); }));
+  EXPECT_EQ(failure.code.value(), EPROTO);
+}
+
+} // namespace
+} // namespace subprocess::tests

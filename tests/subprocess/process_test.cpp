@@ -1,0 +1,155 @@
+#include <subprocess/detail/process.hpp> // First: proves it stands alone.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include <subprocess/spawn.hpp>
+
+#include "support/baseline.hpp"
+#include "support/isolated.hpp"
+#include "support/pipes.hpp"
+#include "support/programs.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using detail::process;
+
+/// A process made without the library's launchers.
+class one_process : public baseline {
+protected:
+  /// A child that exits with `code` when `gate_` is closed.
+  pid_t fork_child(int code)
+  {
+    gate_ = make_pipe();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      gate_.write_end.reset();
+      ::alarm(60);
+      char c;
+      while (::read(gate_.read_end.get(), &c, 1) == -1) {
+      }
+      ::_exit(code);
+    }
+    gate_.read_end.reset();
+    return pid;
+  }
+
+  void let_end() { gate_.write_end.reset(); }
+
+  void TearDown() override
+  {
+    gate_ = {};
+    baseline::TearDown();
+  }
+
+private:
+  pipe_ends gate_;
+};
+
+TEST_F(one_process, is_running_then_ended)
+{
+  process child(fork_child(5), {});
+  EXPECT_EQ(child.current(), process::state::running);
+  EXPECT_EQ(child.try_reap(), process::state::running);
+  EXPECT_EQ(child.status(), exit_status());
+  EXPECT_FALSE(child.usage());
+  let_end();
+  EXPECT_EQ(child.reap(), process::state::ended);
+  EXPECT_EQ(child.current(), process::state::ended);
+  EXPECT_EQ(child.status().code(), 5);
+  ASSERT_TRUE(child.usage());
+  EXPECT_GT(child.usage()->ru_maxrss, 0);
+  EXPECT_FALSE(is_our_child(child.id()));
+}
+
+TEST_F(one_process, is_signalled_until_it_was_reaped)
+{
+  process child(fork_child(0), {});
+  EXPECT_FALSE(child.signal(0));
+  EXPECT_EQ(child.signal(9999), std::errc::invalid_argument);
+  EXPECT_FALSE(child.signal(SIGKILL));
+  EXPECT_EQ(child.reap(), process::state::ended);
+  EXPECT_EQ(child.status().signal(), SIGKILL);
+  EXPECT_EQ(child.signal(SIGKILL), std::errc::invalid_argument);
+}
+
+TEST_F(one_process, is_lost_when_other_code_reaps_it)
+{
+  process child(fork_child(0), {});
+  let_end();
+  ASSERT_EQ(::waitpid(child.id(), nullptr, 0), child.id());
+  EXPECT_EQ(child.reap(), process::state::lost);
+  EXPECT_EQ(child.try_reap(), process::state::lost);
+  EXPECT_EQ(child.signal(0), std::errc::invalid_argument);
+  EXPECT_EQ(child.status(), exit_status());
+  EXPECT_FALSE(child.usage());
+  EXPECT_EQ(detail::error_of(child.current()), std::errc::no_child_process);
+  EXPECT_FALSE(detail::error_of(process::state::ended));
+  EXPECT_FALSE(detail::error_of(process::state::running));
+}
+
+TEST_F(one_process, is_never_signalled_under_a_number_that_is_somebody_elses)
+{
+  // The first child is reaped by other code; its number then lives on as
+  // another child would take it. Only a pidfd can tell.
+  process child(fork_child(0), {});
+  const int pidfd = child.pidfd();
+  if (pidfd == -1) {
+    let_end();
+    child.reap();
+    GTEST_SKIP() << "no pidfds here";
+  }
+  let_end();
+  ASSERT_EQ(::waitpid(child.id(), nullptr, 0), child.id());
+  EXPECT_EQ(child.signal(SIGKILL), std::errc::invalid_argument);
+  EXPECT_EQ(child.current(), process::state::lost);
+}
+
+TEST_F(one_process, is_reaped_once_by_many_threads)
+{
+  process child(fork_child(3), {});
+  std::vector<std::thread> waiters;
+  std::atomic<int> right = 0;
+  for (int i = 0; i < 4; ++i)
+    waiters.emplace_back([&, i] {
+      auto state = i % 2 ? child.reap() : process::state::running;
+      while (state == process::state::running)
+        state = child.try_reap();
+      right += state == process::state::ended && child.status().code() == 3;
+    });
+  let_end();
+  for (std::thread& waiter : waiters)
+    waiter.join();
+  EXPECT_EQ(right, 4);
+}
+
+TEST_F(one_process, knows_its_parent_from_a_copy)
+{
+  process child(fork_child(0), {});
+  EXPECT_TRUE(child.is_parent());
+  isolated([&] { EXPECT_FALSE(child.is_parent()); });
+  child.signal(SIGKILL);
+  child.reap();
+}
+
+TEST_F(one_process, tells_its_cpu_time)
+{
+  child burning = spawn(helper({"burn", "100"}));
+  process measured(burning.id(), {});
+  ASSERT_EQ(measured.reap(), process::state::ended);
+  ASSERT_TRUE(measured.usage());
+  const rusage usage = *measured.usage();
+  EXPECT_GE(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_sec * 1000000 +
+                usage.ru_stime.tv_usec,
+            90000);
+}
+
+} // namespace
+} // namespace subprocess::tests

@@ -1,0 +1,159 @@
+// What the Linux build promises beyond the portable one: above all that a kernel
+// or a sandbox without the newer system calls gets the fall-backs.
+
+#include <subprocess/spawn.hpp>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <vector>
+
+#include "support/deadline.hpp"
+#include "support/isolated.hpp"
+#include "support/launchers.hpp"
+#include "support/pipes.hpp"
+#include "support/sandbox.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+class sandboxed : public baseline, public ::testing::WithParamInterface<int> {
+protected:
+  /// Runs `body` where these calls fail with the error of the test.
+  template <class Body>
+  void without(std::initializer_list<long> calls, Body body) const
+  {
+    isolated([&] {
+      if (!refuse_calls(calls, GetParam()))
+        return; // The kernel has no filters; nothing to see.
+      EXPECT_EQ(::syscall(*calls.begin(), -1, 0, 0, 0, 0, 0), -1);
+      EXPECT_EQ(errno, GetParam());
+      body();
+    });
+  }
+
+  static std::string output_of(const command& what)
+  {
+    std::error_code ec;
+    const captured_output output = capture(what, ec);
+    EXPECT_FALSE(ec) << ec.message();
+    EXPECT_TRUE(output.status.success()) << output.status << output.err;
+    return output.out;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(error, sandboxed, ::testing::Values(ENOSYS, EPERM), [](const auto& error) {
+  return std::string(error.param == ENOSYS ? "ENOSYS" : "EPERM");
+});
+
+TEST_P(sandboxed, without_close_range_no_descriptor_leaks)
+{
+  const unique_fd a = pipe_with("A", 30);
+  const unique_fd leaky[] = {inheritable_copy(a.get(), 3), inheritable_copy(a.get(), 64),
+                             inheritable_copy(a.get(), 600)};
+  std::vector<unique_fd> many; // More than one look into /proc gives.
+  for (int i = 0; i < 200; ++i)
+    many.push_back(inheritable_copy(a.get(), 100));
+  without({SYS_close_range}, [&] {
+    EXPECT_EQ(output_of(helper({"fds"})), "0\n1\n2\n");
+    EXPECT_EQ(output_of(helper({"fds"}).map_fd(a.get(), 5).map_fd(a.get(), 150)), "0\n1\n2\n5\n150\n");
+  });
+}
+
+TEST_P(sandboxed, without_close_range_and_proc_no_descriptor_leaks)
+{
+  const unique_fd a = pipe_with("A", 30);
+  const unique_fd leaky[] = {inheritable_copy(a.get(), 3), inheritable_copy(a.get(), 600)};
+  // The program itself could not start without openat(); this one needs none.
+  without({SYS_close_range, SYS_getdents64}, [&] {
+    EXPECT_EQ(output_of(helper({"fd-kinds", "3", "600", "7"}).map_fd(a.get(), 7)), "closed\nclosed\npipe\n");
+  });
+}
+
+TEST_P(sandboxed, without_clone3_children_are_made)
+{
+  without({SYS_clone3}, [&] {
+    child started = spawn(helper({"exit", "3"}));
+    EXPECT_EQ(started.launcher_used(), launcher::fork);
+    EXPECT_EQ(end_of(started).code(), 3);
+    spawn_failure failure;
+    spawn(command("/nonexistent"), failure);
+    EXPECT_EQ(failure.code.value(), ENOENT);
+    EXPECT_EQ(failure.step, spawn_step::exec);
+  });
+}
+
+TEST_P(sandboxed, without_clone3_the_clone_launcher_is_an_error_when_asked_for)
+{
+  without({SYS_clone3}, [&] {
+    spawn_failure failure;
+    child none = spawn(helper({"exit", "0"}).use_launcher(launcher::clone), failure);
+    EXPECT_EQ(none.id(), -1);
+    EXPECT_EQ(failure.step, spawn_step::fork);
+  });
+}
+
+TEST_P(sandboxed, without_pidfds_waits_have_their_limits)
+{
+  without({SYS_pidfd_open, SYS_clone3}, [&] {
+    child cat = spawn(helper({"cat"}).stdin_from(stdio::pipe()));
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(cat.wait_for(std::chrono::milliseconds(100)), std::nullopt);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(100));
+    cat.stdin_pipe().reset();
+    const auto status = cat.wait_for(patience);
+    ASSERT_TRUE(status);
+    EXPECT_TRUE(status->success());
+
+    child hanging = spawn(helper({"hang"}));
+    hanging.kill();
+    EXPECT_EQ(hanging.wait().signal(), SIGKILL);
+  });
+}
+
+TEST_P(sandboxed, without_pidfd_send_signal_signals_are_sent)
+{
+  without({SYS_pidfd_send_signal}, [&] {
+    child hanging = spawn(helper({"hang"}));
+    EXPECT_EQ(hanging.wait_for(std::chrono::milliseconds(1)), std::nullopt); // Opens a pidfd.
+    std::error_code ec;
+    hanging.kill(ec);
+    EXPECT_FALSE(ec) << ec.message();
+    if (ec)
+      ::kill(hanging.id(), SIGKILL);
+    EXPECT_EQ(hanging.wait().signal(), SIGKILL);
+  });
+}
+
+TEST_P(sandboxed, without_any_of_them_everything_works)
+{
+  const unique_fd a = pipe_with("A", 30);
+  const unique_fd leaky = inheritable_copy(a.get(), 50);
+  without({SYS_close_range, SYS_clone3, SYS_pidfd_open, SYS_pidfd_send_signal}, [&] {
+    EXPECT_EQ(output_of(helper({"fds"}).map_fd(a.get(), 7)), "0\n1\n2\n7\n");
+    EXPECT_EQ(output_of(helper({"fd-read", "7"}).map_fd(a.get(), 7)), "A");
+    EXPECT_EQ(capture(helper({"exit", "3"})).status.code(), 3);
+  });
+}
+
+using beyond_the_limit = per_launcher;
+SUBPROCESS_FOR_EACH_LAUNCHER(beyond_the_limit);
+
+TEST_P(beyond_the_limit, descriptors_do_not_leak)
+{
+  isolated([&] {
+    const unique_fd high = inheritable_copy(1, 400);
+    rlimit limit;
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 100; // Lowered since; the high one stays open.
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_EQ(output_of({"fds"}), "0\n1\n2\n");
+  });
+}
+
+} // namespace
+} // namespace subprocess::tests

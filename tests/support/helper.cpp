@@ -1,0 +1,483 @@
+// The program that the tests start: `helper VERB ARGUMENTS…`. One function per
+// verb, and a line in the table. It is never instrumented, so that it starts
+// quickly and has the signal dispositions it was given.
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+extern char** environ;
+
+namespace {
+
+// What a failed test leaves behind must not outlive the test run.
+constexpr unsigned lifetime_seconds = 60;
+
+struct arguments {
+  const char* own_name;
+  char** first;
+  int count;
+
+  const char* text(int i) const { return i < count ? first[i] : ""; }
+  long number(int i) const { return std::atol(text(i)); }
+  int fd(int i) const { return static_cast<int>(number(i)); }
+};
+
+bool write_all(int fd, const char* data, std::size_t size)
+{
+  while (size > 0) {
+    const ssize_t done = ::write(fd, data, size);
+    if (done == -1 && errno == EINTR)
+      continue;
+    if (done == -1)
+      return false;
+    data += done;
+    size -= static_cast<std::size_t>(done);
+  }
+  return true;
+}
+
+bool write_text(int fd, const char* text)
+{
+  return write_all(fd, text, std::strlen(text));
+}
+
+bool copy(int from, int to)
+{
+  std::vector<char> buffer(65536);
+  for (;;) {
+    const ssize_t got = ::read(from, buffer.data(), buffer.size());
+    if (got == -1 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return got == 0;
+    if (!write_all(to, buffer.data(), static_cast<std::size_t>(got)))
+      return false;
+  }
+}
+
+bool write_letters(int fd, long count)
+{
+  const std::vector<char> buffer(65536, fd == 2 ? 'e' : 'o');
+  for (long left = count; left > 0;) {
+    const auto size = std::min(static_cast<std::size_t>(left), buffer.size());
+    if (!write_all(fd, buffer.data(), size))
+      return false;
+    left -= static_cast<long>(size);
+  }
+  return true;
+}
+
+[[noreturn]] void pause_for_ever()
+{
+  for (;;)
+    ::pause();
+}
+
+// ---- ends ----
+
+// exit CODE
+int exit_verb(const arguments& a)
+{
+  return static_cast<int>(a.number(0));
+}
+
+// signal NUMBER: ends by it
+int signal_verb(const arguments& a)
+{
+  return std::raise(static_cast<int>(a.number(0)));
+}
+
+int hang_verb(const arguments&)
+{
+  pause_for_ever();
+}
+
+// ready-then-hang: "ready", a newline, and then nothing
+int ready_then_hang_verb(const arguments&)
+{
+  write_text(1, "ready\n");
+  pause_for_ever();
+}
+
+// ignore NUMBER…: as ready-then-hang, deaf to these signals
+int ignore_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i)
+    std::signal(static_cast<int>(a.number(i)), SIG_IGN);
+  return ready_then_hang_verb(a);
+}
+
+volatile std::sig_atomic_t caught = 0;
+
+// trap NUMBER…: "ready"; exits with 100 + the signal that comes
+int trap_verb(const arguments& a)
+{
+  sigset_t traps;
+  sigset_t old;
+  ::sigemptyset(&traps);
+  for (int i = 0; i < a.count; ++i) {
+    ::sigaddset(&traps, static_cast<int>(a.number(i)));
+    std::signal(static_cast<int>(a.number(i)), [](int number) { caught = number; });
+  }
+  ::sigprocmask(SIG_BLOCK, &traps, &old);
+  write_text(1, "ready\n");
+  while (!caught)
+    ::sigsuspend(&old);
+  return 100 + caught;
+}
+
+// trap-and-tell NUMBER…: as trap; says "caught NUMBER" on stderr before the exit
+int trap_and_tell_verb(const arguments& a)
+{
+  const int code = trap_verb(a);
+  std::fprintf(stderr, "caught %d\n", code - 100);
+  return code;
+}
+
+// burn MILLISECONDS of CPU time
+int burn_verb(const arguments& a)
+{
+  const auto until = std::clock() + a.number(0) * (CLOCKS_PER_SEC / 1000);
+  while (std::clock() < until) {
+  }
+  return 0;
+}
+
+// ---- streams ----
+
+// echo TEXT…: each on a line
+int echo_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i)
+    std::printf("%s\n", a.text(i));
+  return 0;
+}
+
+int cat_verb(const arguments&)
+{
+  return copy(0, 1) ? 0 : 1;
+}
+
+int stdin_to_stderr_verb(const arguments&)
+{
+  return copy(0, 2) ? 0 : 1;
+}
+
+// streams: "out" on stdout, "err" on stderr
+int streams_verb(const arguments&)
+{
+  return write_text(1, "out") && write_text(2, "err") ? 0 : 1;
+}
+
+// write STREAM BYTES [STREAM BYTES…]: one after the other
+int write_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; i += 2)
+    if (!write_letters(a.fd(i), a.number(i + 1)))
+      return 1;
+  return 0;
+}
+
+// write-then-hang STREAM BYTES…: as write, and then nothing
+int write_then_hang_verb(const arguments& a)
+{
+  const int code = write_verb(a);
+  return code ? code : hang_verb(a);
+}
+
+// flood BYTES: so many on stdout and on stderr, in turns
+int flood_verb(const arguments& a)
+{
+  for (long left = a.number(0); left > 0; left -= 10000)
+    if (!write_letters(1, std::min(left, 10000L)) || !write_letters(2, std::min(left, 10000L)))
+      return 1;
+  return 0;
+}
+
+int close_stdout_then_hang_verb(const arguments&)
+{
+  ::close(1);
+  pause_for_ever();
+}
+
+// spawn-grandchild-holding-stdout: prints its pid, and exits; the grandchild
+// writes "late" after that, and exits too
+int grandchild_verb(const arguments&)
+{
+  int alive[2];
+  if (::pipe(alive) == -1)
+    return 1;
+  const pid_t grandchild = ::fork();
+  if (grandchild == 0) {
+    ::alarm(lifetime_seconds);
+    ::close(alive[1]);
+    char c;
+    while (::read(alive[0], &c, 1) == -1 && errno == EINTR) {
+    }
+    ::_exit(write_text(1, "late\n") ? 0 : 1);
+  }
+  std::printf("%d\n", static_cast<int>(grandchild));
+  return 0;
+}
+
+// spawn-grandchild-that-hangs: prints its pid, and exits; the grandchild holds
+// the streams until it is killed
+int hanging_grandchild_verb(const arguments&)
+{
+  const pid_t grandchild = ::fork();
+  if (grandchild == 0) {
+    ::alarm(lifetime_seconds);
+    pause_for_ever();
+  }
+  std::printf("%d\n", static_cast<int>(grandchild));
+  return 0;
+}
+
+// ---- descriptors ----
+
+// fds: each open one on a line, but for the one used to look
+int fds_verb(const arguments&)
+{
+  DIR* const directory = ::opendir("/proc/self/fd");
+  if (!directory) {
+    for (int fd = 0; fd < 65536; ++fd)
+      if (::fcntl(fd, F_GETFD) != -1)
+        std::printf("%d\n", fd);
+    return 0;
+  }
+  std::vector<int> open;
+  while (const dirent* entry = ::readdir(directory))
+    if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(directory))
+      open.push_back(std::atoi(entry->d_name));
+  std::sort(open.begin(), open.end());
+  for (const int fd : open)
+    std::printf("%d\n", fd);
+  return 0;
+}
+
+// fd-read NUMBER…: what each has to its end, one after the other
+int fd_read_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i)
+    if (!copy(a.fd(i), 1))
+      return 1;
+  return 0;
+}
+
+// fd-write NUMBER TEXT [NUMBER TEXT…]
+int fd_write_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; i += 2)
+    if (!write_text(a.fd(i), a.text(i + 1)))
+      return 1;
+  return 0;
+}
+
+const char* kind_of(int fd)
+{
+  struct stat info;
+  if (::fstat(fd, &info) == -1)
+    return "closed";
+  struct stat null;
+  if (::stat("/dev/null", &null) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == null.st_rdev)
+    return "null";
+  if (S_ISFIFO(info.st_mode))
+    return "pipe";
+  if (S_ISREG(info.st_mode))
+    return "file";
+  if (S_ISSOCK(info.st_mode))
+    return "socket";
+  return S_ISCHR(info.st_mode) ? "device" : "other";
+}
+
+// fd-kinds NUMBER…: closed, null, pipe, file, socket, … each on a line
+int fd_kinds_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i)
+    std::printf("%s\n", kind_of(a.fd(i)));
+  return 0;
+}
+
+// ---- what a process inherits ----
+
+int pid_verb(const arguments&)
+{
+  std::printf("%d\n", static_cast<int>(::getpid()));
+  return 0;
+}
+
+// session: pid, process group, session
+int session_verb(const arguments&)
+{
+  std::printf("%d %d %d\n", static_cast<int>(::getpid()), static_cast<int>(::getpgrp()),
+              static_cast<int>(::getsid(0)));
+  return 0;
+}
+
+// argv0: the name that it was given
+int argv0_verb(const arguments& a)
+{
+  std::printf("%s\n", a.own_name);
+  return 0;
+}
+
+// env: the entries in their order, each with a NUL after it
+int env_verb(const arguments&)
+{
+  for (char** entry = environ; *entry; ++entry)
+    std::fwrite(*entry, 1, std::strlen(*entry) + 1, stdout);
+  return 0;
+}
+
+// env-get KEY: its value; exits with 1 when there is none
+int env_get_verb(const arguments& a)
+{
+  const char* const value = std::getenv(a.text(0));
+  if (value)
+    std::fputs(value, stdout);
+  return value ? 0 : 1;
+}
+
+int cwd_verb(const arguments&)
+{
+  char path[4096];
+  if (!::getcwd(path, sizeof path))
+    return 1;
+  std::printf("%s\n", path);
+  return 0;
+}
+
+// sigmask: the blocked signals, each on a line
+int sigmask_verb(const arguments&)
+{
+  sigset_t blocked;
+  ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
+  for (int number = 1; number < NSIG; ++number)
+    if (::sigismember(&blocked, number) == 1)
+      std::printf("%d\n", number);
+  return 0;
+}
+
+// sigdispositions: every signal that is not at its default, each on a line
+int sigdispositions_verb(const arguments&)
+{
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction current;
+    if (::sigaction(number, nullptr, &current) == 0 && current.sa_handler != SIG_DFL)
+      std::printf("%d %s\n", number, current.sa_handler == SIG_IGN ? "ignored" : "handled");
+  }
+  return 0;
+}
+
+// ids: uid, euid, gid, egid, and on a second line the supplementary groups
+int ids_verb(const arguments&)
+{
+  std::printf("%u %u %u %u\n", ::getuid(), ::geteuid(), ::getgid(), ::getegid());
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  for (int i = 0; i < count; ++i)
+    std::printf(i ? " %u" : "%u", groups[static_cast<std::size_t>(i)]);
+  std::printf("\n");
+  return 0;
+}
+
+// limits: name, soft, hard; -1 for unlimited
+int limits_verb(const arguments&)
+{
+  const struct {
+    const char* name;
+    int resource;
+  } limits[] = {
+      {"core", RLIMIT_CORE},   {"cpu", RLIMIT_CPU},         {"data", RLIMIT_DATA},
+      {"fsize", RLIMIT_FSIZE}, {"nofile", RLIMIT_NOFILE},   {"stack", RLIMIT_STACK},
+      {"as", RLIMIT_AS},
+#ifdef RLIMIT_NPROC
+      {"nproc", RLIMIT_NPROC},
+#endif
+#ifdef RLIMIT_MEMLOCK
+      {"memlock", RLIMIT_MEMLOCK},
+#endif
+  };
+  for (const auto& limit : limits) {
+    rlimit value;
+    if (::getrlimit(static_cast<decltype(RLIMIT_CPU)>(limit.resource), &value) == 0)
+      std::printf("%s %lld %lld\n", limit.name, static_cast<long long>(value.rlim_cur),
+                  static_cast<long long>(value.rlim_max));
+  }
+  return 0;
+}
+
+int umask_verb(const arguments&)
+{
+  std::printf("%04o\n", static_cast<unsigned>(::umask(0)));
+  return 0;
+}
+
+constexpr struct {
+  const char* name;
+  int (*run)(const arguments&);
+} verbs[] = {
+    {"argv0", argv0_verb},
+    {"burn", burn_verb},
+    {"cat", cat_verb},
+    {"close-stdout-then-hang", close_stdout_then_hang_verb},
+    {"cwd", cwd_verb},
+    {"echo", echo_verb},
+    {"env", env_verb},
+    {"env-get", env_get_verb},
+    {"exit", exit_verb},
+    {"fd-kinds", fd_kinds_verb},
+    {"fd-read", fd_read_verb},
+    {"fd-write", fd_write_verb},
+    {"fds", fds_verb},
+    {"flood", flood_verb},
+    {"hang", hang_verb},
+    {"ids", ids_verb},
+    {"ignore", ignore_verb},
+    {"limits", limits_verb},
+    {"pid", pid_verb},
+    {"ready-then-hang", ready_then_hang_verb},
+    {"session", session_verb},
+    {"sigdispositions", sigdispositions_verb},
+    {"sigmask", sigmask_verb},
+    {"signal", signal_verb},
+    {"spawn-grandchild-holding-stdout", grandchild_verb},
+    {"spawn-grandchild-that-hangs", hanging_grandchild_verb},
+    {"stdin-to-stderr", stdin_to_stderr_verb},
+    {"streams", streams_verb},
+    {"trap", trap_verb},
+    {"trap-and-tell", trap_and_tell_verb},
+    {"umask", umask_verb},
+    {"write", write_verb},
+    {"write-then-hang", write_then_hang_verb},
+};
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+  ::alarm(lifetime_seconds);
+  if (argc < 2)
+    return 64;
+  const arguments given{argv[0], argv + 2, argc - 2};
+  for (const auto& verb : verbs)
+    if (std::strcmp(verb.name, argv[1]) == 0) {
+      const int code = verb.run(given);
+      return std::fflush(stdout) == 0 ? code : 65;
+    }
+  std::fprintf(stderr, "helper: no verb \"%s\"\n", argv[1]);
+  return 64;
+}
