@@ -1,0 +1,43 @@
+#pragma once
+
+#include <set>
+#include <string>
+
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio_integration/asio_integration.hpp>
+
+#include "options.hpp"
+#include "session.hpp"
+#include "worker_slots.hpp"
+
+/// Gives each connection a worker of its own, as long as there are slots;
+/// further connections wait in the listening socket's queue.
+///
+/// Thread safety: none; one thread runs the loop.
+class server {
+public:
+  server(const asio::any_io_executor& executor, const server_options& options);
+
+  /// Serves until SIGINT or SIGTERM, and returns when every worker is reaped. A
+  /// second signal kills the workers that are left.
+  asio::awaitable<void> run();
+
+private:
+  asio::awaitable<void> accept_connections();
+  asio::awaitable<void> serve(asio::ip::tcp::socket client, worker_slots::slot slot);
+  asio::awaitable<void> all_ended();
+
+  asio::ip::tcp::acceptor acceptor_;
+  asio::signal_set signals_;
+  asio::steady_timer someone_ended_;
+  worker_slots slots_;
+  subprocess::command worker_;
+  std::chrono::milliseconds grace_;
+
+  bool stopping_ = false;
+  std::size_t connections_ = 0;
+  std::set<session*> sessions_; // Those of the connections whose worker has started.
+};
