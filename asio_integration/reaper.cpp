@@ -8,7 +8,9 @@
 #include <ostream>
 #include <typeinfo>
 
+#include <asio_integration/detail/background_executor.hpp>
 #include <asio_integration/detail/reaper_core.hpp>
+#include <asio_integration/detail/uncounted_executor.hpp>
 
 namespace subprocess {
 namespace detail {
@@ -36,7 +38,8 @@ asio::any_io_executor without_strand(const asio::any_io_executor& executor)
 
 asio::any_io_executor context_executor(const asio::any_io_executor& executor)
 {
-  return asio::prefer(without_strand(executor), asio::execution::outstanding_work.untracked);
+  const asio::any_io_executor own = asio::prefer(without_strand(executor), asio::execution::outstanding_work.untracked);
+  return target_of<asio::io_context::executor_type>(own) ? own : asio::any_io_executor(uncounted_executor(own));
 }
 
 class reaper_service final : public asio::execution_context::service {
