@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -43,47 +44,56 @@ public:
   std::error_code run(std::function<void()> job)
   {
     const std::lock_guard lock(mutex_);
-    if (threads_.empty())
+    if (!crew_)
       if (const std::error_code ec = start())
         return ec;
-    asio::post(queue_, std::move(job));
+    asio::post(crew_->queue, std::move(job));
     return {};
   }
 
 private:
+  struct crew {
+    asio::io_context queue{thread_count};
+    asio::executor_work_guard<asio::io_context::executor_type> work{queue.get_executor()};
+    std::vector<std::thread> threads;
+    const pid_t owner = ::getpid();
+  };
+
   // One thread will do where no more are to be had.
   std::error_code start()
   {
     const all_signals_blocked inherited_by_the_threads;
-    owner_ = ::getpid();
+    auto started = std::make_unique<crew>();
     try {
-      while (threads_.size() < static_cast<std::size_t>(thread_count))
-        threads_.emplace_back([this] { queue_.run(); });
+      while (started->threads.size() < static_cast<std::size_t>(thread_count))
+        started->threads.emplace_back([queue = &started->queue] { queue->run(); });
     } catch (const std::system_error& error) {
-      if (threads_.empty())
+      if (started->threads.empty())
         return error.code();
     }
+    crew_ = std::move(started);
     return {};
   }
 
   void shutdown() override
   {
-    if (!threads_.empty() && owner_ != ::getpid()) {
-      // In a fork of the program the threads are not there to be joined.
-      static_cast<void>(new std::vector<std::thread>(std::move(threads_)));
+    if (!crew_)
+      return;
+    // In a fork of the program the threads are not there: they can neither be
+    // joined nor leave the condition variable of their queue, which would wait
+    // for that when it is destroyed.
+    if (crew_->owner != ::getpid()) {
+      static_cast<void>(crew_.release());
       return;
     }
-    queue_.stop();
-    for (std::thread& thread : threads_)
+    crew_->queue.stop();
+    for (std::thread& thread : crew_->threads)
       thread.join();
-    threads_.clear();
+    crew_.reset();
   }
 
   std::mutex mutex_;
-  asio::io_context queue_{thread_count};
-  asio::executor_work_guard<asio::io_context::executor_type> work_{queue_.get_executor()};
-  std::vector<std::thread> threads_;
-  pid_t owner_ = -1;
+  std::unique_ptr<crew> crew_; // None before the first job.
 };
 
 } // namespace

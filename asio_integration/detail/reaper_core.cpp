@@ -106,6 +106,7 @@ bool reaper_core::look(pid_t pid)
     return false;
   if (source_)
     source_->unwatch(*child);
+  child->close_pidfd();
   waiter_list waiters = table_.finish(*entry);
   lock.unlock();
   waiters.complete_all(error_of(state), child->status());

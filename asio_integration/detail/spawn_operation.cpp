@@ -3,6 +3,7 @@
 #include <asio/post.hpp>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -28,12 +29,15 @@ spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_typ
 {
 }
 
-// The context shut down on the way: no handler will take the child.
+// The context shut down on the way: no handler will take the child. In a fork of
+// the program it is not ours to kill.
 spawn_operation::~spawn_operation()
 {
+  if (owner_ != ::getpid())
+    return;
   if (child_.pid != -1)
     running_ = std::make_shared<process>(child_.pid, std::move(child_.pidfd));
-  if (!running_ || !running_->is_parent())
+  if (!running_)
     return;
   running_->signal(SIGKILL);
   adopt_orphan(std::move(running_));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -46,6 +48,7 @@ private:
   asio::execution_context& context() const;
   bool is_cancelled();
 
+  const pid_t owner_ = ::getpid();
   asio::any_io_executor executor_;
   done_type done_;
   spawn_failure failure_;

@@ -33,6 +33,10 @@ void free_those_over(std::vector<owned_launch*>& list) noexcept
 
 void dispose_launch::operator()(owned_launch* launch) const noexcept
 {
+  // The child has a table of its own; what waits for it is memory alone.
+  launch->plan.close_theirs();
+  for (unique_fd& end : launch->plan.ours)
+    end.reset();
   if (launch->shared.in_use == 0) {
     delete launch;
     return;

@@ -33,7 +33,6 @@ public:
   void unwatch(process& child) noexcept override
   {
     ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, child.pidfd(), nullptr);
-    child.close_pidfd();
   }
 
   void async_wake(std::function<void()> woken) override
