@@ -262,13 +262,14 @@ TEST_P(spawning, on_one_context_from_several_threads)
 {
   constexpr int threads = 4;
   constexpr int each = 15;
+  asio::io_context& one = context(); // Made before there are threads.
   std::vector<std::thread> spawners;
   std::atomic<int> ended = 0;
   for (int t = 0; t < threads; ++t)
     spawners.emplace_back([&, t] {
       for (int i = 0; i < each; ++i) {
         std::error_code ec;
-        async_child child = spawn(context(), helper({"exit", std::to_string(t * each + i)}), ec);
+        async_child child = spawn(one, helper({"exit", std::to_string(t * each + i)}), ec);
         EXPECT_FALSE(ec) << ec.message();
         child.detach();
         child.async_wait([&, t, i](std::error_code wait_ec, exit_status status) {
