@@ -9,7 +9,8 @@
 /// Lets the kernel find out that a client is gone that says nothing any more.
 ///
 /// A client that has closed its socket looks like one that has shut down its
-/// sending side and waits for the answer; only one of them answers probes.
+/// sending side and waits for the answer; only one of them answers probes. On
+/// Linux it takes about a minute until the closed one does not.
 inline void keep_alive(asio::ip::tcp::socket& socket)
 {
   std::error_code ignored; // Without it, the client is only noticed later.
