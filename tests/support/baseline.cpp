@@ -22,6 +22,14 @@
 namespace subprocess::tests {
 namespace {
 
+// A shell starts what runs in its background with these ignored, nohup one more;
+// the tests of what children inherit begin where nothing is.
+[[maybe_unused]] const bool signals_are_default = [] {
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT})
+    std::signal(number, SIG_DFL);
+  return true;
+}();
+
 // Long enough for what a closed descriptor or a dead child sets in motion.
 constexpr std::chrono::seconds settling{5};
 
