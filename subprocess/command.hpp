@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <subprocess/environment.hpp>
+#include <subprocess/process_setters.hpp>
 #include <subprocess/stdio.hpp>
 
 namespace subprocess {
@@ -37,7 +38,7 @@ enum class launcher {
 /// Thread safety: distinct objects are safe; spawning one object from several
 /// threads is safe while none changes it.
 /// \source std::process::Command.
-class command {
+class command : public process_setters<command> {
 public:
   /// \param program  A path when it holds a slash; otherwise a name that is
   ///                 looked for in the *child's* PATH, as execvp() does.
@@ -77,6 +78,9 @@ public:
   command& gid(gid_t id);
   command& groups(std::span<const gid_t> ids);
   command& groups(std::initializer_list<gid_t> ids) { return groups(std::span(ids.begin(), ids.size())); }
+
+  /// As groups() with none.
+  command& drop_groups() { return groups({}); }
 
   /// Starts a session (setsid), without a controlling terminal.
   command& session_leader(bool yes = true);
@@ -129,11 +133,14 @@ public:
     std::vector<fd_mapping> mappings;
     std::optional<bool> kill_on_destroy;
     launcher which = launcher::automatic;
+    process_options process;
   };
 
   const settings& get() const noexcept { return settings_; }
 
 private:
+  friend process_setters<command>;
+
   settings settings_;
 };
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <system_error>
 
+#include <subprocess/detail/child_options.hpp>
 #include <subprocess/error.hpp>
 
 namespace subprocess::detail {
@@ -50,6 +51,8 @@ struct child_plan {
   const gid_t* gid = nullptr;
   const uid_t* uid = nullptr;
   const char* directory = nullptr;
+
+  child_options options;
 
   const std::function<std::error_code()>* hooks = nullptr;
   std::size_t hook_count = 0;

@@ -37,6 +37,10 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     failure = check_descriptors();
   if (failure)
     return;
+  if (const child_failure refused = options_.prepare(settings_.process, plan_.options); refused.error) {
+    failure = explain(refused);
+    return;
+  }
   prepare_strings();
   failure = open_streams(defaults);
   if (failure)
@@ -65,7 +69,10 @@ spawn_failure launch_plan::check() const
     return invalid("variable " + in_quotes(std::string(s.environment.first_invalid())));
   if (s.current_dir && has_nul(s.current_dir->native()))
     return invalid("directory: NUL byte");
-  if (s.session_leader && s.process_group.value_or(0) != 0)
+  if (std::string mistake = mistake_in(s.process); !mistake.empty())
+    return invalid(std::move(mistake));
+  const bool leads_session = s.session_leader || s.process.controlling_terminal;
+  if (leads_session && s.process_group.value_or(0) != 0)
     return invalid("session leader in a foreign process group");
   for (const auto& mapping : s.mappings)
     if (mapping.child_fd < 3 || mapping.child_fd == INT_MAX)
@@ -208,15 +215,15 @@ void launch_plan::plan_unneeded()
 void launch_plan::prepare_credentials()
 {
   const auto& s = settings_;
-  plan_.new_session = s.session_leader;
+  plan_.new_session = s.session_leader || s.process.controlling_terminal;
   // A session leader leads its group already, and may not be moved.
-  if (s.process_group && !s.session_leader)
+  if (s.process_group && !plan_.new_session)
     plan_.group = &*s.process_group;
   if (s.groups) {
     plan_.groups = s.groups->data();
     plan_.group_count = s.groups->size();
   }
-  plan_.set_groups = s.groups || s.uid;
+  plan_.set_groups = s.groups || (s.uid && !s.process.keep_groups);
   plan_.groups_may_stay = !s.groups;
   plan_.gid = s.gid ? &*s.gid : nullptr;
   plan_.uid = s.uid ? &*s.uid : nullptr;
@@ -229,6 +236,15 @@ void launch_plan::close_theirs() noexcept
 {
   for (unique_fd& end : theirs_)
     end.reset();
+}
+
+// A refused namespace looks like a refused launcher, which has another remedy.
+spawn_failure launch_plan::fail_to_make(int error) const
+{
+  const bool asked = settings_.process.namespaces & static_cast<unsigned>(new_namespace::pid);
+  if (asked && error != EAGAIN && error != ENOMEM && error != EMFILE && error != ENFILE)
+    return explain({spawn_step::namespaces, making_them, error});
+  return fail(spawn_step::fork, error);
 }
 
 bool launch_plan::is_target(int fd) const noexcept
@@ -272,7 +288,7 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
     if (s.hooks.size() > 1)
       detail = "hook " + std::to_string(item + 1);
     break;
-  default: break;
+  default: detail = describe(s.process, failure); break;
   }
   return fail(failure.step, failure.error, std::move(detail));
 }

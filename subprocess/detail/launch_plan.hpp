@@ -5,6 +5,7 @@
 
 #include <subprocess/command.hpp>
 #include <subprocess/detail/child_plan.hpp>
+#include <subprocess/detail/plan_options.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/unique_fd.hpp>
 
@@ -43,6 +44,12 @@ public:
   /// A failure told by the child, with names for its numbers.
   spawn_failure explain(const child_failure& failure) const;
   spawn_failure fail(spawn_step step, int error, std::string detail = {}) const;
+  /// A launcher could not make the process.
+  spawn_failure fail_to_make(int error) const;
+
+  /// Whether a child that shares our memory may run while we do: some options
+  /// would be ours as well.
+  bool may_run_beside() const noexcept { return !plan_.options.oom_score_adj; }
 
 private:
   spawn_failure check() const;
@@ -61,6 +68,8 @@ private:
   std::vector<std::string> environment_;
   std::vector<std::string> candidates_;
   std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
+
+  options_plan options_;
 
   unique_fd theirs_[3];
   int sources_[3] = {0, 1, 2}; // Equal to the stream: inherited.

@@ -38,7 +38,7 @@ spawn_failure launch_by_clone(launch_plan& plan, started_child& child)
   child_failure told{};
   const int error = clone_and_wait(plan, child, told);
   if (error)
-    return plan.fail(spawn_step::fork, error);
+    return plan.fail_to_make(error);
   plan.close_theirs();
   if (!told.error)
     return {};

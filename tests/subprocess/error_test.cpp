@@ -15,8 +15,11 @@ namespace {
 
 TEST(spawn_step, is_called_as_the_enumerator_is_written)
 {
-  constexpr const char* names[] = {"prepare", "open_file", "pipe",      "fork",   "stdio",  "map_fd", "signals",  "setsid",
-                                   "setpgid", "setrlimit", "setgroups", "setgid", "setuid", "chdir",  "pre_exec", "exec"};
+  constexpr const char* names[] = {
+      "prepare",    "open_file", "pipe",     "fork",         "cgroup",       "oom_score_adj",        "namespaces",
+      "stdio",      "map_fd",    "signals",  "setsid",       "setpgid",      "controlling_terminal", "foreground",
+      "setrlimit",  "scheduling", "nice",    "affinity",     "chroot",       "setgroups",            "setgid",
+      "setuid",     "capabilities", "no_new_privs", "parent_death_signal", "chdir", "pre_exec", "exec"};
   int value = 0;
   for (const char* name : names) {
     const auto step = static_cast<spawn_step>(value++);
