@@ -16,11 +16,11 @@ enum class spawn_step {
   cgroup,    ///< cgroup().
   oom_score_adj,
   namespaces, ///< namespaces(), user_namespace().
-  stdio,     ///< Putting a standard stream in its place, in the child.
-  map_fd,    ///< Putting a mapped descriptor in its place.
-  signals,   ///< Resetting handlers and the mask.
-  setsid,    ///< session_leader().
-  setpgid,   ///< process_group().
+  stdio,      ///< Putting a standard stream in its place, in the child.
+  map_fd,     ///< Putting a mapped descriptor in its place.
+  signals,    ///< Resetting handlers and the mask.
+  setsid,     ///< session_leader().
+  setpgid,    ///< process_group().
   controlling_terminal,
   foreground,
   setrlimit,  ///< rlimit().
@@ -28,15 +28,15 @@ enum class spawn_step {
   nice,
   affinity, ///< cpu_affinity().
   chroot,
-  setgroups, ///< groups(), or dropping them with uid().
-  setgid,    ///< gid().
-  setuid,    ///< uid().
+  setgroups,    ///< groups(), or dropping them with uid().
+  setgid,       ///< gid().
+  setuid,       ///< uid().
   capabilities, ///< ambient_capabilities().
   no_new_privs,
   parent_death_signal,
-  chdir,     ///< current_dir().
-  pre_exec,  ///< A hook of pre_exec().
-  exec,      ///< Replacing the child by the program.
+  chdir,    ///< current_dir().
+  pre_exec, ///< A hook of pre_exec().
+  exec,     ///< Replacing the child by the program.
 };
 
 /// "exec", "open_file": as the enumerator is written.

@@ -35,8 +35,8 @@ child_failure place_descriptors(child_plan& plan) noexcept
 
   for (std::size_t i = 0; i < plan.move_count; ++i) {
     const fd_move& move = plan.moves[i];
-    const long result = move.source == move.target ? raw::clear_close_on_exec(move.target)
-                                                   : raw::dup_onto(move.source, move.target);
+    const long result =
+        move.source == move.target ? raw::clear_close_on_exec(move.target) : raw::dup_onto(move.source, move.target);
     if (result < 0)
       return failed(move.step, result, move.item);
   }
@@ -98,32 +98,6 @@ child_failure change_user(const child_plan& plan) noexcept
     if (const long result = raw::setuid(*plan.uid); result < 0)
       return failed(spawn_step::setuid, result);
   return raise_capabilities(plan.options, plan.uid);
-}
-
-// The rules of execvp(): go on where the file may simply not be there, remember
-// that one was there and closed to us, stop at everything else. A file that is
-// no program is a script for sh.
-child_failure execute(const child_plan& plan) noexcept
-{
-  long remembered = 0;
-  long result = -ENOENT;
-  for (const char* const* candidate = plan.candidates; *candidate; ++candidate) {
-    result = raw::execve(*candidate, plan.argv, plan.envp);
-    if (result == -ENOEXEC) {
-      plan.shell_argv[1] = *candidate;
-      result = raw::execve(plan.shell_argv[0], const_cast<char* const*>(plan.shell_argv), plan.envp);
-    }
-    switch (-result) {
-    case EACCES: remembered = result; break;
-    case ENOENT:
-    case ENOTDIR:
-    case ESTALE:
-    case ENODEV:
-    case ETIMEDOUT: break;
-    default: return failed(spawn_step::exec, result);
-    }
-  }
-  return failed(spawn_step::exec, remembered ? remembered : result);
 }
 
 } // namespace

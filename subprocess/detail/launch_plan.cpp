@@ -8,9 +8,6 @@
 #include <climits>
 
 #include <subprocess/detail/pipe.hpp>
-#include <subprocess/program_search.hpp>
-
-extern char** environ;
 
 namespace subprocess::detail {
 namespace {
@@ -41,7 +38,10 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     failure = explain(refused);
     return;
   }
-  prepare_strings();
+  if (const child_failure refused = program_.prepare(settings_, plan_); refused.error) {
+    failure = explain(refused);
+    return;
+  }
   failure = open_streams(defaults);
   if (failure)
     return;
@@ -74,6 +74,8 @@ spawn_failure launch_plan::check() const
   const bool leads_session = s.session_leader || s.process.controlling_terminal;
   if (leads_session && s.process_group.value_or(0) != 0)
     return invalid("session leader in a foreign process group");
+  if (std::string mistake = mistake_in_listening(s); !mistake.empty())
+    return invalid(std::move(mistake));
   for (const auto& mapping : s.mappings)
     if (mapping.child_fd < 3 || mapping.child_fd == INT_MAX)
       return invalid("map_fd onto " + std::to_string(mapping.child_fd));
@@ -95,39 +97,9 @@ spawn_failure launch_plan::check_descriptors() const
   for (std::size_t i = 0; i < settings_.mappings.size(); ++i)
     if (::fcntl(settings_.mappings[i].parent_fd, F_GETFD) == -1)
       return explain({spawn_step::map_fd, static_cast<int>(i), errno});
+  if (const child_failure refused = check_other_descriptors(settings_); refused.error)
+    return explain(refused);
   return {};
-}
-
-void launch_plan::prepare_strings()
-{
-  const auto& s = settings_;
-  environment_ = s.environment.apply(environ);
-  candidates_ = program_candidates(s.program, find_variable(environment_, "PATH"));
-
-  const std::size_t argv_size = s.args.size() + 2;
-  pointers_.reserve(2 * argv_size + environment_.size() + candidates_.size() + 3);
-  const auto add = [&](const char* text) { pointers_.push_back(text); };
-  const auto add_all = [&](const std::vector<std::string>& texts) {
-    for (const std::string& text : texts)
-      add(text.c_str());
-    add(nullptr);
-  };
-
-  add(s.arg0 ? s.arg0->c_str() : s.program.c_str());
-  add_all(s.args);
-  const std::size_t envp = pointers_.size();
-  add_all(environment_);
-  const std::size_t candidates = pointers_.size();
-  add_all(candidates_);
-  const std::size_t shell = pointers_.size();
-  add("/bin/sh");
-  add(nullptr);
-  add_all(s.args);
-
-  plan_.argv = const_cast<char* const*>(pointers_.data());
-  plan_.envp = const_cast<char* const*>(pointers_.data() + envp);
-  plan_.candidates = pointers_.data() + candidates;
-  plan_.shell_argv = pointers_.data() + shell;
 }
 
 spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
@@ -198,6 +170,9 @@ void launch_plan::plan_moves(const stream_defaults& defaults)
 // The gaps between the targets, and all above the last of them.
 void launch_plan::plan_unneeded()
 {
+  plan_.keep_all = settings_.keep_all_fds;
+  if (plan_.keep_all)
+    return;
   std::vector<unsigned> targets = {2};
   for (const auto& mapping : settings_.mappings)
     targets.push_back(static_cast<unsigned>(mapping.child_fd));
@@ -287,6 +262,10 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
   case spawn_step::pre_exec:
     if (s.hooks.size() > 1)
       detail = "hook " + std::to_string(item + 1);
+    break;
+  case spawn_step::exec:
+    if (s.program_fd)
+      detail = "descriptor " + std::to_string(*s.program_fd);
     break;
   default: detail = describe(s.process, failure); break;
   }

@@ -6,6 +6,7 @@
 #include <subprocess/command.hpp>
 #include <subprocess/detail/child_plan.hpp>
 #include <subprocess/detail/plan_options.hpp>
+#include <subprocess/detail/plan_program.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/unique_fd.hpp>
 
@@ -54,7 +55,6 @@ public:
 private:
   spawn_failure check() const;
   spawn_failure check_descriptors() const;
-  void prepare_strings();
   spawn_failure open_stream(int stream, const stdio& choice);
   spawn_failure open_streams(const stream_defaults& defaults);
   void plan_stream(int stream, const stdio& choice);
@@ -65,11 +65,8 @@ private:
   const command::settings& settings_;
   child_plan plan_;
 
-  std::vector<std::string> environment_;
-  std::vector<std::string> candidates_;
-  std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
-
   options_plan options_;
+  program_plan program_;
 
   unique_fd theirs_[3];
   int sources_[3] = {0, 1, 2}; // Equal to the stream: inherited.

@@ -11,8 +11,8 @@ std::string limit_name(int resource)
     int resource;
     const char* name;
   } names[] = {
-      {RLIMIT_CORE, "CORE"},   {RLIMIT_CPU, "CPU"},     {RLIMIT_DATA, "DATA"}, {RLIMIT_FSIZE, "FSIZE"},
-      {RLIMIT_NOFILE, "NOFILE"}, {RLIMIT_STACK, "STACK"}, {RLIMIT_AS, "AS"},
+      {RLIMIT_CORE, "CORE"},       {RLIMIT_CPU, "CPU"},     {RLIMIT_DATA, "DATA"}, {RLIMIT_FSIZE, "FSIZE"},
+      {RLIMIT_NOFILE, "NOFILE"},   {RLIMIT_STACK, "STACK"}, {RLIMIT_AS, "AS"},
 #ifdef RLIMIT_NPROC
       {RLIMIT_NPROC, "NPROC"},
 #endif
@@ -20,7 +20,7 @@ std::string limit_name(int resource)
       {RLIMIT_MEMLOCK, "MEMLOCK"},
 #endif
 #ifdef RLIMIT_RTPRIO
-      {RLIMIT_RTPRIO, "RTPRIO"}, {RLIMIT_NICE, "NICE"},
+      {RLIMIT_RTPRIO, "RTPRIO"},   {RLIMIT_NICE, "NICE"},
 #endif
   };
   for (const auto& each : names)

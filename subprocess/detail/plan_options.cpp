@@ -134,10 +134,6 @@ child_failure options_plan::find_cgroup(const process_options& asked)
 {
   if (const auto* directory = std::get_if<std::filesystem::path>(&asked.cgroup))
     return {spawn_step::cgroup, 0, open_file(directory->c_str(), O_RDONLY | O_DIRECTORY, cgroup_)};
-  // A launcher may give the number of a closed descriptor to one of its own.
-  const int* const fd = std::get_if<int>(&asked.cgroup);
-  if (fd && ::fcntl(*fd, F_GETFD) == -1)
-    return {spawn_step::cgroup, 0, errno};
   return {};
 }
 

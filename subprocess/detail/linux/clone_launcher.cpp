@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdint>
 
@@ -43,7 +44,9 @@ constexpr std::uint64_t clear_sighand = 0x100000000; // Linux 5.5.
 
 unsigned above_all_sources(const child_plan& plan) noexcept
 {
-  int highest = std::max(2, plan.options.cgroup);
+  if (plan.keep_all)
+    return UINT_MAX;
+  int highest = std::max({2, plan.options.cgroup, plan.program_fd});
   for (std::size_t i = 0; i < plan.move_count; ++i)
     highest = std::max(highest, plan.moves[i].source);
   return static_cast<unsigned>(highest) + 1;

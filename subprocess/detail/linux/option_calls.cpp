@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <cstdint>
+
 namespace subprocess::detail::raw {
 namespace {
 
@@ -30,6 +32,20 @@ struct capability_sets {
 long write_file(const char* path, const char* text) noexcept
 {
   return write_and_close(call(SYS_openat, AT_FDCWD, address(path), O_WRONLY | O_CLOEXEC), text);
+}
+
+// Linux 5.9; a sandbox may refuse it.
+void close_range(unsigned first, unsigned last) noexcept
+{
+  if (call(SYS_close_range, first, last, 0) == 0)
+    return;
+  struct { // rlimit64
+    std::uint64_t soft;
+    std::uint64_t hard;
+  } limit{};
+  call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
+  for (std::uint64_t fd = first; fd <= last && fd < limit.soft; ++fd)
+    close(static_cast<int>(fd));
 }
 
 long enter_cgroup(int directory) noexcept
