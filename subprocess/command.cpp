@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <subprocess/detail/plan_program.hpp>
+
 namespace subprocess {
 
 command::command(std::string program)
@@ -12,6 +14,31 @@ command::command(std::string program)
 command::command(std::string program, std::initializer_list<std::string_view> args) : command(std::move(program))
 {
   this->args(args);
+}
+
+command command::from_fd(int fd, std::string name)
+{
+  command result(std::move(name));
+  result.settings_.program_fd = fd;
+  return result;
+}
+
+command& command::search_path(path_from whose)
+{
+  settings_.searched = whose;
+  return *this;
+}
+
+command& command::shell_fallback(bool yes)
+{
+  settings_.shell_fallback = yes;
+  return *this;
+}
+
+command& command::retry_text_busy(std::chrono::milliseconds limit)
+{
+  settings_.text_busy_limit = limit;
+  return *this;
 }
 
 command& command::arg(std::string_view value)
@@ -47,6 +74,12 @@ command& command::env_remove(std::string_view key)
 command& command::env_clear()
 {
   settings_.environment.clear();
+  return *this;
+}
+
+command& command::env_inherit_only(std::initializer_list<std::string_view> names)
+{
+  settings_.environment.inherit_only({names.begin(), names.end()});
   return *this;
 }
 
@@ -116,6 +149,22 @@ command& command::map_fd(int parent_fd, int child_fd)
   return *this;
 }
 
+command& command::keep_all_fds(bool yes)
+{
+  settings_.keep_all_fds = yes;
+  return *this;
+}
+
+command& command::listen_fds(std::span<const int> fds, std::span<const std::string> names)
+{
+  for (const int fd : fds)
+    map_fd(fd, static_cast<int>(3 + settings_.listen_count++));
+  settings_.listen_names.insert(settings_.listen_names.end(), names.begin(), names.end());
+  if (names.empty())
+    settings_.listen_names.insert(settings_.listen_names.end(), fds.size(), "unknown");
+  return *this;
+}
+
 command& command::kill_on_destroy(bool yes)
 {
   settings_.kill_on_destroy = yes;
@@ -140,6 +189,19 @@ std::string shell_quote(std::string_view word)
     else
       quoted += c;
   return quoted += '\'';
+}
+
+command shell(std::string_view script)
+{
+  return command("/bin/sh", {"-c", script});
+}
+
+std::vector<std::string> environment(const command& what)
+{
+  std::vector<std::string> entries = detail::environment_of(what.get());
+  if (what.get().listen_count)
+    std::erase_if(entries, [](const std::string& entry) { return entry.starts_with("LISTEN_PID="); });
+  return entries;
 }
 
 std::string to_string(const command& what)

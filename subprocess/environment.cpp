@@ -43,13 +43,19 @@ void environment_changes::remove(std::string_view key)
 
 void environment_changes::clear()
 {
-  clear_ = true;
+  inherited_.emplace();
   changes_.clear();
+}
+
+void environment_changes::inherit_only(std::vector<std::string> names)
+{
+  inherited_ = std::move(names);
 }
 
 bool environment_changes::valid() const noexcept
 {
-  return std::ranges::all_of(changes_, [](const change& c) { return valid_key(c.key) && valid_value(c.value); });
+  return std::ranges::all_of(changes_, [](const change& c) { return valid_key(c.key) && valid_value(c.value); }) &&
+         (!inherited_ || std::ranges::all_of(*inherited_, valid_key));
 }
 
 std::string_view environment_changes::first_invalid() const noexcept
@@ -57,14 +63,21 @@ std::string_view environment_changes::first_invalid() const noexcept
   for (const change& c : changes_)
     if (!valid_key(c.key) || !valid_value(c.value))
       return c.key;
+  if (inherited_)
+    for (const std::string& name : *inherited_)
+      if (!valid_key(name))
+        return name;
   return {};
 }
 
 std::vector<std::string> environment_changes::apply(const char* const* inherited) const
 {
   std::vector<std::string> entries;
-  if (!clear_ && inherited)
-    for (; *inherited; ++inherited)
+  const auto wanted = [&](const char* entry) {
+    return !inherited_ || std::ranges::any_of(*inherited_, [&](const auto& name) { return has_key(entry, name); });
+  };
+  for (; inherited && *inherited; ++inherited)
+    if (wanted(*inherited))
       entries.emplace_back(*inherited);
 
   for (const change& c : changes_) {

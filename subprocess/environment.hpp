@@ -19,9 +19,11 @@ public:
   void set(std::string_view key, std::string_view value);
   void remove(std::string_view key);
   void clear();
+  /// Of what is inherited, only these names.
+  void inherit_only(std::vector<std::string> names);
 
   /// Whether a child would get exactly what it is given.
-  bool empty() const noexcept { return !clear_ && changes_.empty(); }
+  bool empty() const noexcept { return !inherited_ && changes_.empty(); }
 
   /// Whether every key is a name: not empty, without '=' and NUL, and no value
   /// holds a NUL. What is not valid is a spawn's `invalid_argument`.
@@ -41,7 +43,7 @@ private:
   };
   change& at(std::string_view key);
 
-  bool clear_ = false;
+  std::optional<std::vector<std::string>> inherited_; // Unset: all.
   std::vector<change> changes_;
 };
 

@@ -13,18 +13,30 @@ enum class spawn_step {
   open_file, ///< Opening the file of stdio::read_file() and its kin.
   pipe,      ///< Making a pipe.
   fork,      ///< Making the process.
-  stdio,     ///< Putting a standard stream in its place, in the child.
-  map_fd,    ///< Putting a mapped descriptor in its place.
-  signals,   ///< Resetting handlers and the mask.
-  setsid,    ///< session_leader().
-  setpgid,   ///< process_group().
-  setrlimit, ///< A resource limit.
-  setgroups, ///< groups(), or dropping them with uid().
-  setgid,    ///< gid().
-  setuid,    ///< uid().
-  chdir,     ///< current_dir().
-  pre_exec,  ///< A hook of pre_exec().
-  exec,      ///< Replacing the child by the program.
+  cgroup,    ///< cgroup().
+  oom_score_adj,
+  namespaces, ///< namespaces(), user_namespace().
+  stdio,      ///< Putting a standard stream in its place, in the child.
+  map_fd,     ///< Putting a mapped descriptor in its place.
+  signals,    ///< Resetting handlers and the mask.
+  setsid,     ///< session_leader().
+  setpgid,    ///< process_group().
+  controlling_terminal,
+  foreground,
+  setrlimit,  ///< rlimit().
+  scheduling, ///< The policy and its priority.
+  nice,
+  affinity, ///< cpu_affinity().
+  chroot,
+  setgroups,    ///< groups(), or dropping them with uid().
+  setgid,       ///< gid().
+  setuid,       ///< uid().
+  capabilities, ///< ambient_capabilities().
+  no_new_privs,
+  parent_death_signal,
+  chdir,    ///< current_dir().
+  pre_exec, ///< A hook of pre_exec().
+  exec,     ///< Replacing the child by the program.
 };
 
 /// "exec", "open_file": as the enumerator is written.

@@ -17,4 +17,15 @@ namespace subprocess {
 /// \source execvp(3); POSIX, environ, "PATH".
 std::vector<std::string> program_candidates(std::string_view program, std::optional<std::string_view> path);
 
+/// The path of the program that a child would run: the first candidate that is
+/// a regular file we may execute.
+///
+/// By the time of the spawn it may be another one, or gone; a spawn needs no
+/// search before it.
+/// \param path  The value of PATH; not given, that of this process.
+/// \return     Empty when there is none.
+/// \source     execvp(3), which(1).
+std::optional<std::string> find_program(std::string_view name);
+std::optional<std::string> find_program(std::string_view name, std::optional<std::string_view> path);
+
 } // namespace subprocess

@@ -78,6 +78,8 @@ std::error_code exec(const command& what)
     return {EINVAL, std::system_category()};
 
   detail::child_plan& in_place = plan.for_child();
+  in_place.in_place = true;
+  in_place.options.parent = ::getppid();
   const detail::signal_guard guard; // Also puts the mask back after a failure.
   const int error = detail::become_program(in_place).error;
   for (const detail::fd_move& move : std::span(in_place.moves, in_place.move_count))

@@ -56,7 +56,7 @@ void spawn_operation::start()
     used_ = choose_launcher(launch_->plan, failure_);
   if (failure_)
     return finish();
-  if (used_ == launcher::fork)
+  if (used_ == launcher::fork || !launch_->plan.may_run_beside())
     return launch_on_thread();
   launching_ = true;
   if (enter_launch_queue(context(), [self = shared_from_this()] {
@@ -87,7 +87,7 @@ void spawn_operation::launch_beside()
   if (!error)
     return launched();
   child_.outcome.reset();
-  failure_ = launch_->plan.fail(spawn_step::fork, error);
+  failure_ = launch_->plan.fail_to_make(error);
   if (!may_fall_back(launch_->plan, failure_))
     return finish();
   used_ = launcher::fork;

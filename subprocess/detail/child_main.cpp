@@ -35,8 +35,8 @@ child_failure place_descriptors(child_plan& plan) noexcept
 
   for (std::size_t i = 0; i < plan.move_count; ++i) {
     const fd_move& move = plan.moves[i];
-    const long result = move.source == move.target ? raw::clear_close_on_exec(move.target)
-                                                   : raw::dup_onto(move.source, move.target);
+    const long result =
+        move.source == move.target ? raw::clear_close_on_exec(move.target) : raw::dup_onto(move.source, move.target);
     if (result < 0)
       return failed(move.step, result, move.item);
   }
@@ -51,21 +51,28 @@ child_failure place_descriptors(child_plan& plan) noexcept
   return none;
 }
 
-// A handler must not run in here once the mask is empty; what is ignored stays
-// ignored, for nohup. SIGPIPE alone is made default: programs expect it.
+// A handler must not run in here once the mask is open; what is ignored stays
+// ignored, for nohup, unless told otherwise. SIGPIPE alone is made default:
+// programs expect it.
 child_failure reset_signals(const child_plan& plan) noexcept
 {
-  for (int signal = 1; signal <= raw::signal_count && !plan.handlers_are_default; ++signal) {
+  const bool keep_ignored = !plan.options.reset_ignored_signals;
+  const bool nothing_to_reset = plan.handlers_are_default && keep_ignored;
+  for (int signal = 1; signal <= raw::signal_count && !nothing_to_reset; ++signal) {
     raw::signal_action action;
-    if (raw::get_action(signal, action) == 0 && action.handler != SIG_DFL && action.handler != SIG_IGN)
+    if (raw::get_action(signal, action) == 0 && action.handler != SIG_DFL &&
+        !(keep_ignored && action.handler == SIG_IGN))
       raw::set_default(signal);
   }
   raw::set_default(SIGPIPE);
-  const long result = raw::set_mask(raw::no_signals());
+  raw::signal_set mask = raw::no_signals();
+  for (std::size_t i = 0; i < plan.options.blocked_count; ++i)
+    raw::add_signal(mask, plan.options.blocked_signals[i]);
+  const long result = raw::set_mask(mask);
   return result < 0 ? failed(spawn_step::signals, result) : none;
 }
 
-child_failure change_group_and_user(const child_plan& plan) noexcept
+child_failure enter_session(const child_plan& plan) noexcept
 {
   if (plan.new_session)
     if (const long result = raw::setsid(); result < 0)
@@ -73,6 +80,11 @@ child_failure change_group_and_user(const child_plan& plan) noexcept
   if (plan.group)
     if (const long result = raw::setpgid(*plan.group); result < 0)
       return failed(spawn_step::setpgid, result);
+  return take_terminal(plan.options);
+}
+
+child_failure change_user(const child_plan& plan) noexcept
+{
   if (plan.set_groups)
     if (const long result = raw::setgroups(plan.group_count, plan.groups);
         result < 0 && !(plan.groups_may_stay && result == -EPERM))
@@ -80,47 +92,34 @@ child_failure change_group_and_user(const child_plan& plan) noexcept
   if (plan.gid)
     if (const long result = raw::setgid(*plan.gid); result < 0)
       return failed(spawn_step::setgid, result);
+  if (const child_failure failure = keep_capabilities(plan.options, plan.uid); failure.error)
+    return failure;
   if (plan.uid)
     if (const long result = raw::setuid(*plan.uid); result < 0)
       return failed(spawn_step::setuid, result);
-  return none;
-}
-
-// The rules of execvp(): go on where the file may simply not be there, remember
-// that one was there and closed to us, stop at everything else. A file that is
-// no program is a script for sh.
-child_failure execute(const child_plan& plan) noexcept
-{
-  long remembered = 0;
-  long result = -ENOENT;
-  for (const char* const* candidate = plan.candidates; *candidate; ++candidate) {
-    result = raw::execve(*candidate, plan.argv, plan.envp);
-    if (result == -ENOEXEC) {
-      plan.shell_argv[1] = *candidate;
-      result = raw::execve(plan.shell_argv[0], const_cast<char* const*>(plan.shell_argv), plan.envp);
-    }
-    switch (-result) {
-    case EACCES: remembered = result; break;
-    case ENOENT:
-    case ENOTDIR:
-    case ESTALE:
-    case ENODEV:
-    case ETIMEDOUT: break;
-    default: return failed(spawn_step::exec, result);
-    }
-  }
-  return failed(spawn_step::exec, remembered ? remembered : result);
+  return raise_capabilities(plan.options, plan.uid);
 }
 
 } // namespace
 
+// The order is that of spawn_step and of the table in docs/options.md.
 child_failure become_program(child_plan& plan) noexcept
 {
+  if (const child_failure failure = enter_surroundings(plan.options); failure.error)
+    return failure;
   if (const child_failure failure = place_descriptors(plan); failure.error)
     return failure;
   if (const child_failure failure = reset_signals(plan); failure.error)
     return failure;
-  if (const child_failure failure = change_group_and_user(plan); failure.error)
+  if (const child_failure failure = enter_session(plan); failure.error)
+    return failure;
+  if (const child_failure failure = limit_resources(plan.options); failure.error)
+    return failure;
+  if (const child_failure failure = change_root(plan.options); failure.error)
+    return failure;
+  if (const child_failure failure = change_user(plan); failure.error)
+    return failure;
+  if (const child_failure failure = bind_process(plan.options); failure.error)
     return failure;
   if (plan.directory)
     if (const long result = raw::chdir(plan.directory); result < 0)

@@ -8,9 +8,6 @@
 #include <climits>
 
 #include <subprocess/detail/pipe.hpp>
-#include <subprocess/program_search.hpp>
-
-extern char** environ;
 
 namespace subprocess::detail {
 namespace {
@@ -37,7 +34,14 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     failure = check_descriptors();
   if (failure)
     return;
-  prepare_strings();
+  if (const child_failure refused = options_.prepare(settings_.process, plan_.options); refused.error) {
+    failure = explain(refused);
+    return;
+  }
+  if (const child_failure refused = program_.prepare(settings_, plan_); refused.error) {
+    failure = explain(refused);
+    return;
+  }
   failure = open_streams(defaults);
   if (failure)
     return;
@@ -65,8 +69,13 @@ spawn_failure launch_plan::check() const
     return invalid("variable " + in_quotes(std::string(s.environment.first_invalid())));
   if (s.current_dir && has_nul(s.current_dir->native()))
     return invalid("directory: NUL byte");
-  if (s.session_leader && s.process_group.value_or(0) != 0)
+  if (std::string mistake = mistake_in(s.process); !mistake.empty())
+    return invalid(std::move(mistake));
+  const bool leads_session = s.session_leader || s.process.controlling_terminal;
+  if (leads_session && s.process_group.value_or(0) != 0)
     return invalid("session leader in a foreign process group");
+  if (std::string mistake = mistake_in_listening(s); !mistake.empty())
+    return invalid(std::move(mistake));
   for (const auto& mapping : s.mappings)
     if (mapping.child_fd < 3 || mapping.child_fd == INT_MAX)
       return invalid("map_fd onto " + std::to_string(mapping.child_fd));
@@ -88,39 +97,9 @@ spawn_failure launch_plan::check_descriptors() const
   for (std::size_t i = 0; i < settings_.mappings.size(); ++i)
     if (::fcntl(settings_.mappings[i].parent_fd, F_GETFD) == -1)
       return explain({spawn_step::map_fd, static_cast<int>(i), errno});
+  if (const child_failure refused = check_other_descriptors(settings_); refused.error)
+    return explain(refused);
   return {};
-}
-
-void launch_plan::prepare_strings()
-{
-  const auto& s = settings_;
-  environment_ = s.environment.apply(environ);
-  candidates_ = program_candidates(s.program, find_variable(environment_, "PATH"));
-
-  const std::size_t argv_size = s.args.size() + 2;
-  pointers_.reserve(2 * argv_size + environment_.size() + candidates_.size() + 3);
-  const auto add = [&](const char* text) { pointers_.push_back(text); };
-  const auto add_all = [&](const std::vector<std::string>& texts) {
-    for (const std::string& text : texts)
-      add(text.c_str());
-    add(nullptr);
-  };
-
-  add(s.arg0 ? s.arg0->c_str() : s.program.c_str());
-  add_all(s.args);
-  const std::size_t envp = pointers_.size();
-  add_all(environment_);
-  const std::size_t candidates = pointers_.size();
-  add_all(candidates_);
-  const std::size_t shell = pointers_.size();
-  add("/bin/sh");
-  add(nullptr);
-  add_all(s.args);
-
-  plan_.argv = const_cast<char* const*>(pointers_.data());
-  plan_.envp = const_cast<char* const*>(pointers_.data() + envp);
-  plan_.candidates = pointers_.data() + candidates;
-  plan_.shell_argv = pointers_.data() + shell;
 }
 
 spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
@@ -191,6 +170,9 @@ void launch_plan::plan_moves(const stream_defaults& defaults)
 // The gaps between the targets, and all above the last of them.
 void launch_plan::plan_unneeded()
 {
+  plan_.keep_all = settings_.keep_all_fds;
+  if (plan_.keep_all)
+    return;
   std::vector<unsigned> targets = {2};
   for (const auto& mapping : settings_.mappings)
     targets.push_back(static_cast<unsigned>(mapping.child_fd));
@@ -208,15 +190,15 @@ void launch_plan::plan_unneeded()
 void launch_plan::prepare_credentials()
 {
   const auto& s = settings_;
-  plan_.new_session = s.session_leader;
+  plan_.new_session = s.session_leader || s.process.controlling_terminal;
   // A session leader leads its group already, and may not be moved.
-  if (s.process_group && !s.session_leader)
+  if (s.process_group && !plan_.new_session)
     plan_.group = &*s.process_group;
   if (s.groups) {
     plan_.groups = s.groups->data();
     plan_.group_count = s.groups->size();
   }
-  plan_.set_groups = s.groups || s.uid;
+  plan_.set_groups = s.groups || (s.uid && !s.process.keep_groups);
   plan_.groups_may_stay = !s.groups;
   plan_.gid = s.gid ? &*s.gid : nullptr;
   plan_.uid = s.uid ? &*s.uid : nullptr;
@@ -229,6 +211,15 @@ void launch_plan::close_theirs() noexcept
 {
   for (unique_fd& end : theirs_)
     end.reset();
+}
+
+// A refused namespace looks like a refused launcher, which has another remedy.
+spawn_failure launch_plan::fail_to_make(int error) const
+{
+  const bool asked = settings_.process.namespaces & static_cast<unsigned>(new_namespace::pid);
+  if (asked && error != EAGAIN && error != ENOMEM && error != EMFILE && error != ENFILE)
+    return explain({spawn_step::namespaces, making_them, error});
+  return fail(spawn_step::fork, error);
 }
 
 bool launch_plan::is_target(int fd) const noexcept
@@ -272,7 +263,11 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
     if (s.hooks.size() > 1)
       detail = "hook " + std::to_string(item + 1);
     break;
-  default: break;
+  case spawn_step::exec:
+    if (s.program_fd)
+      detail = "descriptor " + std::to_string(*s.program_fd);
+    break;
+  default: detail = describe(s.process, failure); break;
   }
   return fail(failure.step, failure.error, std::move(detail));
 }

@@ -5,6 +5,8 @@
 
 #include <subprocess/command.hpp>
 #include <subprocess/detail/child_plan.hpp>
+#include <subprocess/detail/plan_options.hpp>
+#include <subprocess/detail/plan_program.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/unique_fd.hpp>
 
@@ -43,11 +45,16 @@ public:
   /// A failure told by the child, with names for its numbers.
   spawn_failure explain(const child_failure& failure) const;
   spawn_failure fail(spawn_step step, int error, std::string detail = {}) const;
+  /// A launcher could not make the process.
+  spawn_failure fail_to_make(int error) const;
+
+  /// Whether a child that shares our memory may run while we do: some options
+  /// would be ours as well.
+  bool may_run_beside() const noexcept { return !plan_.options.oom_score_adj; }
 
 private:
   spawn_failure check() const;
   spawn_failure check_descriptors() const;
-  void prepare_strings();
   spawn_failure open_stream(int stream, const stdio& choice);
   spawn_failure open_streams(const stream_defaults& defaults);
   void plan_stream(int stream, const stdio& choice);
@@ -58,9 +65,8 @@ private:
   const command::settings& settings_;
   child_plan plan_;
 
-  std::vector<std::string> environment_;
-  std::vector<std::string> candidates_;
-  std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
+  options_plan options_;
+  program_plan program_;
 
   unique_fd theirs_[3];
   int sources_[3] = {0, 1, 2}; // Equal to the stream: inherited.

@@ -38,7 +38,7 @@ spawn_failure launch_by_clone(launch_plan& plan, started_child& child)
   child_failure told{};
   const int error = clone_and_wait(plan, child, told);
   if (error)
-    return plan.fail(spawn_step::fork, error);
+    return plan.fail_to_make(error);
   plan.close_theirs();
   if (!told.error)
     return {};
@@ -72,7 +72,9 @@ int make_outcome_pipe(launch_plan& plan, unique_fd& read_end, unique_fd& write_e
 {
   if (const int error = make_pipe(read_end, write_end, flags))
     return error;
-  return plan.is_target(write_end.get()) ? lift(write_end, plan.for_child().above_targets) : 0;
+  const int error = plan.is_target(write_end.get()) ? lift(write_end, plan.for_child().above_targets) : 0;
+  plan.for_child().outcome = write_end.get();
+  return error;
 }
 
 bool may_fall_back(const launch_plan& plan, const spawn_failure& failure) noexcept

@@ -130,6 +130,22 @@ TEST_P(async_spawning, tells_why_it_failed)
   }
 }
 
+#ifdef SUBPROCESS_LINUX_OPTIONS
+// The kernel takes the score for one of all that share their memory.
+TEST_P(async_spawning, with_an_oom_score_leaves_the_parents_alone)
+{
+  const std::string own = content_of("/proc/self/oom_score_adj");
+  spawn_result result;
+  async_spawn(context(), helper({"read", "/proc/self/oom_score_adj"}).oom_score_adj(500).stdout_to(stdio::pipe()),
+              result.handler());
+  run_until([&] { return result.calls == 1; });
+  ASSERT_FALSE(result.ec) << result.ec.message();
+  EXPECT_EQ(content_of("/proc/self/oom_score_adj"), own);
+  EXPECT_EQ(read_all(result.child.stdout_pipe().native_handle()), "500\n");
+  EXPECT_TRUE(end_of(result.child).success());
+}
+#endif
+
 TEST_P(async_spawning, with_a_hook_tells_what_it_returned)
 {
   spawn_result result;

@@ -15,8 +15,34 @@ namespace {
 
 TEST(spawn_step, is_called_as_the_enumerator_is_written)
 {
-  constexpr const char* names[] = {"prepare", "open_file", "pipe",      "fork",   "stdio",  "map_fd", "signals",  "setsid",
-                                   "setpgid", "setrlimit", "setgroups", "setgid", "setuid", "chdir",  "pre_exec", "exec"};
+  constexpr const char* names[] = {"prepare",
+                                   "open_file",
+                                   "pipe",
+                                   "fork",
+                                   "cgroup",
+                                   "oom_score_adj",
+                                   "namespaces",
+                                   "stdio",
+                                   "map_fd",
+                                   "signals",
+                                   "setsid",
+                                   "setpgid",
+                                   "controlling_terminal",
+                                   "foreground",
+                                   "setrlimit",
+                                   "scheduling",
+                                   "nice",
+                                   "affinity",
+                                   "chroot",
+                                   "setgroups",
+                                   "setgid",
+                                   "setuid",
+                                   "capabilities",
+                                   "no_new_privs",
+                                   "parent_death_signal",
+                                   "chdir",
+                                   "pre_exec",
+                                   "exec"};
   int value = 0;
   for (const char* name : names) {
     const auto step = static_cast<spawn_step>(value++);
@@ -81,8 +107,7 @@ TEST_P(errors, of_a_missing_program_read_like_this)
 TEST_P(errors, name_the_step_and_what_it_was_about)
 {
   const command hang = helper({"hang"});
-  EXPECT_EQ(what_of(command(hang).current_dir("/nope")),
-            what_of_helper("chdir \"/nope\": No such file or directory"));
+  EXPECT_EQ(what_of(command(hang).current_dir("/nope")), what_of_helper("chdir \"/nope\": No such file or directory"));
   EXPECT_EQ(what_of(command(hang).stdin_from(stdio::read_file("/nope/x"))),
             what_of_helper("open_file \"/nope/x\": No such file or directory"));
   EXPECT_EQ(what_of(command(hang).stdout_to(stdio::from_fd(9999))),
@@ -91,8 +116,7 @@ TEST_P(errors, name_the_step_and_what_it_was_about)
             what_of_helper("map_fd 9999→11: Bad file descriptor"));
   EXPECT_EQ(what_of(command(hang).arg(std::string("a\0b", 3))),
             what_of_helper("prepare argument: NUL byte: Invalid argument"));
-  EXPECT_EQ(what_of(command(hang).env_remove("A=B")),
-            what_of_helper("prepare variable \"A=B\": Invalid argument"));
+  EXPECT_EQ(what_of(command(hang).env_remove("A=B")), what_of_helper("prepare variable \"A=B\": Invalid argument"));
   EXPECT_EQ(what_of(program("")), "spawn \"\": prepare program: empty: Invalid argument");
   EXPECT_EQ(what_of(command(hang).process_group(-5)), what_of_helper("setpgid -5: Invalid argument"));
 }

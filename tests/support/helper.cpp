@@ -4,10 +4,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <algorithm>
 #include <cerrno>
@@ -426,6 +431,66 @@ int umask_verb(const arguments&)
   return 0;
 }
 
+// nice: the nice value
+int nice_verb(const arguments&)
+{
+  std::printf("%d\n", ::getpriority(PRIO_PROCESS, 0));
+  return 0;
+}
+
+// scheduling: policy and static priority
+int scheduling_verb(const arguments&)
+{
+  sched_param parameter{};
+  if (::sched_getparam(0, &parameter) == -1)
+    return 1;
+  std::printf("%d %d\n", ::sched_getscheduler(0), parameter.sched_priority);
+  return 0;
+}
+
+// foreground FD: whether the process group is the terminal's foreground one
+int foreground_verb(const arguments& a)
+{
+  std::printf("%s\n", ::tcgetpgrp(a.fd(0)) == ::getpgrp() ? "foreground" : "background");
+  return 0;
+}
+
+// read PATH…: the files, one after the other
+int read_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i) {
+    const int fd = ::open(a.text(i), O_RDONLY | O_CLOEXEC);
+    if (fd == -1 || !copy(fd, 1))
+      return 1;
+    ::close(fd);
+  }
+  return 0;
+}
+
+// link PATH…: where each symbolic link leads, each on a line
+int link_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i) {
+    char target[4096];
+    const ssize_t size = ::readlink(a.text(i), target, sizeof target);
+    if (size == -1)
+      return 1;
+    std::printf("%.*s\n", static_cast<int>(size), target);
+  }
+  return 0;
+}
+
+#ifdef __linux__
+// parent-death-signal: its number; 0 for none
+int parent_death_signal_verb(const arguments&)
+{
+  int number = -1;
+  ::prctl(PR_GET_PDEATHSIG, &number);
+  std::printf("%d\n", number);
+  return 0;
+}
+#endif
+
 constexpr struct {
   const char* name;
   int (*run)(const arguments&);
@@ -444,12 +509,20 @@ constexpr struct {
     {"fd-write", fd_write_verb},
     {"fds", fds_verb},
     {"flood", flood_verb},
+    {"foreground", foreground_verb},
     {"hang", hang_verb},
     {"ids", ids_verb},
     {"ignore", ignore_verb},
     {"limits", limits_verb},
+    {"link", link_verb},
+    {"nice", nice_verb},
+#ifdef __linux__
+    {"parent-death-signal", parent_death_signal_verb},
+#endif
     {"pid", pid_verb},
     {"ready-then-hang", ready_then_hang_verb},
+    {"read", read_verb},
+    {"scheduling", scheduling_verb},
     {"session", session_verb},
     {"sigdispositions", sigdispositions_verb},
     {"sigmask", sigmask_verb},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdint>
 
@@ -15,10 +16,16 @@
 #include "child_stack.hpp"
 #include "clone_call.hpp"
 #include "low_sources.hpp"
+#include "option_calls.hpp"
 
 namespace subprocess::detail {
 namespace {
 
+#ifdef CLONE_INTO_CGROUP
+constexpr std::uint64_t into_cgroup = CLONE_INTO_CGROUP;
+#else
+constexpr std::uint64_t into_cgroup = 0x200000000; // Linux 5.7.
+#endif
 #ifdef CLONE_CLEAR_SIGHAND
 constexpr std::uint64_t clear_sighand = CLONE_CLEAR_SIGHAND;
 #else
@@ -37,10 +44,26 @@ constexpr std::uint64_t clear_sighand = 0x100000000; // Linux 5.5.
 
 unsigned above_all_sources(const child_plan& plan) noexcept
 {
-  int highest = 2;
+  if (plan.keep_all)
+    return UINT_MAX;
+  int highest = std::max({2, plan.options.cgroup, plan.program_fd});
   for (std::size_t i = 0; i < plan.move_count; ++i)
     highest = std::max(highest, plan.moves[i].source);
   return static_cast<unsigned>(highest) + 1;
+}
+
+long make(const clone_arguments& arguments, shared_launch& shared) noexcept
+{
+  const signal_guard guard;
+  return clone_call(arguments, child_of_clone, &shared);
+}
+
+// A pid namespace is entered by birth alone, and its user namespace with it. The
+// others the child makes itself: a refused one says so then.
+std::uint64_t namespaces_by_birth(child_options& options) noexcept
+{
+  options.born_in_namespaces = options.namespaces & static_cast<unsigned>(new_namespace::pid);
+  return options.born_in_namespaces ? raw::namespace_flags(options.namespaces) : 0;
 }
 
 int clone_child(std::uint64_t flags, shared_launch& shared, started_child& child) noexcept
@@ -54,14 +77,25 @@ int clone_child(std::uint64_t flags, shared_launch& shared, started_child& child
   arguments.stack = reinterpret_cast<std::uintptr_t>(shared.stack);
   arguments.stack_size = child_stack_size;
 
-  shared.plan->handlers_are_default = true;
-  long pid;
-  {
-    const signal_guard guard;
-    pid = clone_call(arguments, child_of_clone, &shared);
+  child_options& options = shared.plan->options;
+  arguments.flags |= namespaces_by_birth(options);
+  options.born_in_cgroup = options.cgroup != -1;
+  if (options.born_in_cgroup) {
+    arguments.flags |= into_cgroup;
+    arguments.cgroup = static_cast<std::uint64_t>(options.cgroup);
   }
-  if (pid < 0) {
-    shared.plan->handlers_are_default = false; // For the launcher that tries next.
+
+  shared.plan->handlers_are_default = true;
+  long pid = make(arguments, shared);
+  if (pid < 0 && options.born_in_cgroup) { // The child has other means, and better errors.
+    options.born_in_cgroup = false;
+    arguments.flags &= ~into_cgroup;
+    arguments.cgroup = 0;
+    pid = make(arguments, shared);
+  }
+  if (pid < 0) { // For the launcher that tries next.
+    shared.plan->handlers_are_default = false;
+    options.born_in_namespaces = false;
     return static_cast<int>(-pid);
   }
   child.pid = static_cast<pid_t>(pid);

@@ -102,6 +102,7 @@ inline long set_mask(const signal_set& wanted, signal_set* old = nullptr) noexce
 }
 inline signal_set all_signals() noexcept { return ~0UL; }
 inline signal_set no_signals() noexcept { return 0; }
+inline void add_signal(signal_set& set, int signal) noexcept { set |= 1UL << (signal - 1); }
 
 /// Ends the sharing of a descriptor table (CLONE_FILES) with `first` and all
 /// above it gone: what is not needed is not even copied.

@@ -80,6 +80,7 @@ inline signal_set no_signals() noexcept
   ::sigemptyset(&set);
   return set;
 }
+inline void add_signal(signal_set& set, int signal) noexcept { ::sigaddset(&set, signal); }
 
 /// Marks the descriptors first..last close-on-exec. sysconf() is on the list.
 inline long close_range_on_exec(unsigned first, unsigned last) noexcept

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <subprocess/command.hpp>
+#include <subprocess/detail/child_plan.hpp>
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess::detail {
+
+/// The program, its arguments and its environment, as execve() wants them.
+/// Borrows the strings of the command.
+class program_plan {
+public:
+  /// \return What failed; its error is 0 when nothing did.
+  child_failure prepare(const command::settings& asked, child_plan& planned);
+
+private:
+  child_failure find_descriptor(const command::settings& asked, child_plan& planned);
+  void lay_out(const command::settings& asked, child_plan& planned);
+
+  std::vector<std::string> environment_;
+  std::vector<std::string> candidates_;
+  std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
+  unique_fd program_;
+};
+
+/// What is wrong with listen_fds(); empty when nothing is.
+std::string mistake_in_listening(const command::settings& asked);
+
+/// The program's, the cgroup's and the terminals' descriptors have to be there:
+/// a closed number may be given to one that is opened for the launch.
+/// \return What failed; its error is 0 when nothing did.
+child_failure check_other_descriptors(const command::settings& asked);
+
+/// What the child's environment will be; LISTEN_PID has room for a number.
+std::vector<std::string> environment_of(const command::settings& asked);
+
+} // namespace subprocess::detail
