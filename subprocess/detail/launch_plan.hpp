@@ -48,9 +48,13 @@ public:
   /// A launcher could not make the process.
   spawn_failure fail_to_make(int error) const;
 
-  /// Whether a child that shares our memory may run while we do: some options
-  /// would be ours as well.
-  bool may_run_beside() const noexcept { return !plan_.options.oom_score_adj; }
+  /// Whether a child that shares our memory may run while we do. Some options
+  /// would be ours as well; with another user, the kernel marks the memory as not
+  /// to be dumped, and somebody has to take that back.
+  bool may_run_beside() const noexcept
+  {
+    return !plan_.options.oom_score_adj && !plan_.options.namespaces && !plan_.uid && !plan_.gid;
+  }
 
 private:
   spawn_failure check() const;

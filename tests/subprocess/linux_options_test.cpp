@@ -169,5 +169,18 @@ TEST_P(portable_build, says_at_which_step_it_lacks_an_option)
 }
 #endif
 
+// The child may share the parent's memory, which the kernel marks when the user
+// changes.
+TEST_P(linux_options, leave_the_parent_as_dumpable_as_it_was)
+{
+  ASSERT_EQ(::prctl(PR_GET_DUMPABLE), 1);
+  output_of(status().uid(64321));
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 1) << "by uid";
+  output_of(status().gid(64322));
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 1) << "by gid";
+  failure_of(program("/nonexistent").uid(64321));
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 1) << "by a launch that failed";
+}
+
 } // namespace
 } // namespace subprocess::tests

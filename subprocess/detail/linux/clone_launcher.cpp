@@ -2,12 +2,14 @@
 
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdint>
+#include <optional>
 
 #include <subprocess/detail/child_main.hpp>
 #include <subprocess/detail/pipe.hpp>
@@ -104,6 +106,23 @@ int clone_child(std::uint64_t flags, shared_launch& shared, started_child& child
   return 0;
 }
 
+// A change of user in the child makes the memory undumpable (prctl(2)), which is
+// the parent's too: no core dumps, and a /proc/self that belongs to root.
+class dumpable_guard {
+public:
+  dumpable_guard() noexcept : before_(::prctl(PR_GET_DUMPABLE)) {}
+  ~dumpable_guard()
+  {
+    if (before_ == 1 && ::prctl(PR_GET_DUMPABLE) != 1)
+      ::prctl(PR_SET_DUMPABLE, 1);
+  }
+  dumpable_guard(const dumpable_guard&) = delete;
+  dumpable_guard& operator=(const dumpable_guard&) = delete;
+
+private:
+  const int before_;
+};
+
 } // namespace
 
 shared_launch::~shared_launch()
@@ -115,6 +134,9 @@ shared_launch::~shared_launch()
 // alone, and drops the rest without closing it one by one.
 int clone_and_wait(launch_plan& plan, started_child& child, child_failure& failure) noexcept
 {
+  std::optional<dumpable_guard> dumpable;
+  if (!plan.may_run_beside())
+    dumpable.emplace();
   const low_sources moved(plan.for_child());
   shared_launch shared;
   shared.plan = &plan.for_child();
