@@ -42,6 +42,27 @@ asio::any_io_executor context_executor(const asio::any_io_executor& executor)
   return target_of<asio::io_context::executor_type>(own) ? own : asio::any_io_executor(uncounted_executor(own));
 }
 
+/// Ends the reaper with its context. Services end in the reverse order of their
+/// making, and this one is made after all that the reaper's source uses: Asio's
+/// handler of SIGCHLD must not be left when the pipe that it writes to goes, or
+/// a child's end at that moment is a SIGPIPE for the program.
+class reaper_end final : public asio::execution_context::service {
+public:
+  using key_type = reaper_end;
+  static inline asio::execution_context::id id;
+
+  explicit reaper_end(asio::execution_context& context) : asio::execution_context::service(context) {}
+
+  std::shared_ptr<reaper_core> core;
+
+private:
+  void shutdown() override
+  {
+    if (core)
+      core->shut_down();
+  }
+};
+
 class reaper_service final : public asio::execution_context::service {
 public:
   using key_type = reaper_service;
@@ -55,6 +76,7 @@ public:
     if (!core_) {
       const asio::any_io_executor own = context_executor(executor);
       core_ = std::make_shared<reaper_core>(own, make_source(own));
+      asio::use_service<reaper_end>(context()).core = core_;
       core_->start(own);
     }
     return core_;
@@ -78,11 +100,7 @@ public:
   }
 
 private:
-  void shutdown() override
-  {
-    if (core_)
-      core_->shut_down();
-  }
+  void shutdown() override {}
 
   static reaper_source resolve(reaper_source source)
   {

@@ -215,6 +215,18 @@ TEST_P(context_end, before_it_ever_ran_calls_no_handler)
   expect_killed(pid);
 }
 
+// Each child ends at about the moment at which Asio takes its signal pipe down.
+TEST_P(context_end, survives_the_signals_of_children_that_end_with_it)
+{
+  for (int i = 0; i < 100; ++i) {
+    asio::io_context short_lived;
+    use_source(short_lived);
+    for (int children = 0; children < 3; ++children)
+      async_child killed = spawn(short_lived, this->helper({"hang"}));
+  }
+  EXPECT_TRUE(all_children_gone());
+}
+
 TEST_P(context_end, with_pending_waiters_calls_no_handler)
 {
   int runs = 0;
