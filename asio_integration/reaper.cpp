@@ -4,6 +4,8 @@
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <ostream>
 #include <typeinfo>
@@ -56,11 +58,15 @@ public:
   std::shared_ptr<reaper_core> core;
 
 private:
+  // A fork of the program shares Asio's epoll set with it: there the source may
+  // only go when Asio's own services have ended and touch nothing any more.
   void shutdown() override
   {
-    if (core)
+    if (core && owner_ == ::getpid())
       core->shut_down();
   }
+
+  const pid_t owner_ = ::getpid();
 };
 
 class reaper_service final : public asio::execution_context::service {
@@ -100,7 +106,11 @@ public:
   }
 
 private:
-  void shutdown() override {}
+  void shutdown() override
+  {
+    if (core_)
+      core_->shut_down();
+  }
 
   static reaper_source resolve(reaper_source source)
   {

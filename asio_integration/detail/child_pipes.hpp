@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/system_executor.hpp>
@@ -33,13 +35,17 @@ public:
   explicit child_pipes(const Executor& executor) : executor_(executor) {}
 
   // The executor stays behind too: what was moved from still completes there.
-  child_pipes(child_pipes&& other) noexcept : executor_(other.executor_), ends_(std::move(other.ends_)) {}
+  child_pipes(child_pipes&& other) noexcept : owner_(other.owner_), executor_(other.executor_), ends_(std::move(other.ends_)) {}
   child_pipes& operator=(child_pipes&& other) noexcept
   {
+    let_go_in_a_fork();
+    owner_ = other.owner_;
     executor_ = other.executor_;
     ends_ = std::move(other.ends_);
     return *this;
   }
+
+  ~child_pipes() { let_go_in_a_fork(); }
 
   template <class Other>
   explicit child_pipes(child_pipes<Other>&& other)
@@ -86,6 +92,19 @@ private:
   template <class Other>
   friend class child_pipes;
 
+  // A fork of the program shares Asio's epoll set with it. Asio takes what it
+  // closes out of the set, and the program would hear of its pipe no more; of a
+  // number that is closed already it cannot.
+  void let_go_in_a_fork() noexcept
+  {
+    if (owner_ == ::getpid())
+      return;
+    for (auto& end : ends_)
+      if (end && end->is_open())
+        ::close(end->native_handle());
+  }
+
+  pid_t owner_ = ::getpid();
   std::optional<Executor> executor_;
   std::array<std::optional<pipe_type>, 3> ends_;
 };

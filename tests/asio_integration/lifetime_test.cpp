@@ -8,6 +8,7 @@
 #include <asio/detached.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
 
 #include <csignal>
 #include <memory>
@@ -495,6 +496,18 @@ TEST_P(forked_host, may_destroy_its_copy_of_the_child)
   EXPECT_TRUE(is_busy());
   EXPECT_TRUE(in_fork([&] { helper = {}; }).success());
   expect_undisturbed(helper, pending);
+}
+
+TEST_P(forked_host, may_destroy_its_copy_of_a_child_whose_pipe_is_read)
+{
+  command echo = this->helper({"cat"});
+  async_child cat = start(echo.stdin_from(stdio::pipe()).stdout_to(stdio::pipe()));
+  char answer = 0;
+  cat.stdout_pipe().async_read_some(asio::buffer(&answer, 1), [](std::error_code, std::size_t) {});
+  EXPECT_TRUE(is_busy());
+  EXPECT_TRUE(in_fork([&] { cat = {}; }).success());
+  EXPECT_EQ(asio::write(cat.stdin_pipe(), asio::buffer("x", 1)), 1u);
+  run_until([&] { return answer == 'x'; });
 }
 
 TEST_P(forked_host, may_destroy_its_copies_of_child_and_context)
