@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include <asio_integration/terminal_stream.hpp>
 #include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
@@ -22,7 +23,7 @@ inline asio::io_context& nowhere()
   return *context;
 }
 
-/// Our ends of a child's pipes. An end becomes an I/O object when it is first
+/// Our ends of a child's pipes, and of its terminal. An end becomes an I/O object when it is first
 /// asked for or when it is open.
 template <class Executor>
 class child_pipes {
@@ -49,6 +50,8 @@ public:
     for (std::size_t i = 0; i < ends_.size(); ++i)
       if (other.ends_[i] && other.ends_[i]->is_open())
         (*this)[i].assign(other.ends_[i]->release());
+    if (other.terminal_ && other.terminal_->is_open())
+      terminal().assign(other.terminal_->release());
   }
 
   /// Without one of our own: the system's, so that what is started on an empty
@@ -63,18 +66,28 @@ public:
       return Executor(nowhere().get_executor());
   }
 
+  /// 0 to 2, and 3 for the terminal.
   pipe_type& operator[](std::size_t stream)
   {
+    if (stream == ends_.size())
+      return terminal();
     if (!ends_[stream])
       ends_[stream].emplace(executor_ ? *executor_ : Executor(nowhere().get_executor()));
     return *ends_[stream];
   }
 
+  terminal_stream<Executor>& terminal()
+  {
+    if (!terminal_)
+      terminal_.emplace(get_executor());
+    return *terminal_;
+  }
+
   /// Makes I/O objects of the open ones among `fds`.
-  void assign(unique_fd (&fds)[3], std::error_code& ec)
+  void assign(unique_fd (&fds)[4], std::error_code& ec)
   {
     ec.clear();
-    for (std::size_t i = 0; i < ends_.size() && !ec; ++i)
+    for (std::size_t i = 0; i < std::size(fds) && !ec; ++i)
       if (fds[i]) {
         (*this)[i].assign(fds[i].get(), ec);
         if (!ec)
@@ -88,6 +101,7 @@ private:
 
   std::optional<Executor> executor_;
   std::array<std::optional<pipe_type>, 3> ends_;
+  std::optional<terminal_stream<Executor>> terminal_;
 };
 
 } // namespace subprocess::detail
