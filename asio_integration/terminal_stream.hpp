@@ -55,7 +55,8 @@ public:
 private:
   static std::error_code end_of(std::error_code ec) noexcept
   {
-    return ec == std::error_code(EIO, std::system_category()) ? asio::error::make_error_code(asio::error::eof) : ec;
+    const bool left = ec == std::error_code(EIO, asio::error::get_system_category());
+    return left ? asio::error::make_error_code(asio::error::eof) : ec;
   }
 
   template <class Buffers>

@@ -23,8 +23,8 @@ inline asio::io_context& nowhere()
   return *context;
 }
 
-/// Our ends of a child's pipes, and of its terminal. An end becomes an I/O object when it is first
-/// asked for or when it is open.
+/// Our ends of a child's pipes, and of its terminal. An end becomes an I/O object
+/// when it is first asked for or when it is open.
 template <class Executor>
 class child_pipes {
 public:
@@ -34,11 +34,15 @@ public:
   explicit child_pipes(const Executor& executor) : executor_(executor) {}
 
   // The executor stays behind too: what was moved from still completes there.
-  child_pipes(child_pipes&& other) noexcept : executor_(other.executor_), ends_(std::move(other.ends_)) {}
+  child_pipes(child_pipes&& other) noexcept
+      : executor_(other.executor_), ends_(std::move(other.ends_)), terminal_(std::move(other.terminal_))
+  {
+  }
   child_pipes& operator=(child_pipes&& other) noexcept
   {
     executor_ = other.executor_;
     ends_ = std::move(other.ends_);
+    terminal_ = std::move(other.terminal_);
     return *this;
   }
 
@@ -72,14 +76,14 @@ public:
     if (stream == ends_.size())
       return terminal();
     if (!ends_[stream])
-      ends_[stream].emplace(executor_ ? *executor_ : Executor(nowhere().get_executor()));
+      ends_[stream].emplace(executor_of_end());
     return *ends_[stream];
   }
 
   terminal_stream<Executor>& terminal()
   {
     if (!terminal_)
-      terminal_.emplace(get_executor());
+      terminal_.emplace(executor_of_end());
     return *terminal_;
   }
 
@@ -98,6 +102,8 @@ public:
 private:
   template <class Other>
   friend class child_pipes;
+
+  Executor executor_of_end() const { return executor_ ? *executor_ : Executor(nowhere().get_executor()); }
 
   std::optional<Executor> executor_;
   std::array<std::optional<pipe_type>, 3> ends_;

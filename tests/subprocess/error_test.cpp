@@ -15,7 +15,7 @@ namespace {
 
 TEST(spawn_step, is_called_as_the_enumerator_is_written)
 {
-  constexpr const char* names[] = {"prepare", "open_file", "pipe",      "fork",   "stdio",  "map_fd", "signals",  "setsid",
+  constexpr const char* names[] = {"prepare", "open_file", "pipe",      "pty",       "fork",   "stdio",  "map_fd", "signals", "setsid",
                                    "setpgid", "setrlimit", "setgroups", "setgid", "setuid", "chdir",  "pre_exec", "exec"};
   int value = 0;
   for (const char* name : names) {
