@@ -18,7 +18,10 @@
 #include <asio_integration/detail/initiate.hpp>
 #include <asio_integration/detail/stop_operation.hpp>
 #include <asio_integration/detail/tracked_child.hpp>
+#include <asio_integration/terminal_stream.hpp>
 #include <subprocess/command.hpp>
+#include <subprocess/detail/pty.hpp>
+#include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 
 namespace subprocess {
@@ -37,7 +40,7 @@ namespace subprocess {
 /// busy; a running child does not.
 ///
 /// Thread safety: distinct objects are safe. kill(), send_signal(), status(),
-/// usage(), id() and async_wait() of one object are safe from any thread;
+/// usage(), report(), id() and async_wait() of one object are safe from any thread;
 /// everything else is not.
 /// \source std::process::Child, on the event loop.
 template <class Executor = asio::any_io_executor>
@@ -98,11 +101,31 @@ public:
   /// How the child was made.
   launcher launcher_used() const noexcept { return launcher_; }
 
-  /// Our ends of the pipes; closed unless stdio::pipe() was asked for. Close
-  /// stdin_pipe() to give the child its end-of-file.
+  /// Our ends of the pipes; closed unless stdio::pipe() or stdio::socket() was
+  /// asked for. Close stdin_pipe() to give the child its end-of-file.
   pipe_type& stdin_pipe() { return pipes_[0]; }
   pipe_type& stdout_pipe() { return pipes_[1]; }
   pipe_type& stderr_pipe() { return pipes_[2]; }
+
+  /// Our end of the pseudo-terminal; closed unless stdio::pty() was asked for.
+  /// Its end-of-file is asio::error::eof, as a pipe's is. Closing it hangs up.
+  terminal_stream<Executor>& pty() { return pipes_.terminal(); }
+
+  /// Changes the terminal's size; its foreground processes get SIGWINCH.
+  /// \param ec  `EINVAL`: there is no terminal, or no more.
+  /// \source    ioctl_tty(2), TIOCSWINSZ.
+  void resize_pty(window_size size, std::error_code& ec)
+  {
+    const int error = pty().is_open() ? detail::set_window_size(pty().native_handle(), size) : EINVAL;
+    ec.assign(error, std::system_category());
+  }
+  void resize_pty(window_size size)
+  {
+    std::error_code ec;
+    resize_pty(size, ec);
+    if (ec)
+      throw std::system_error(ec, "resize_pty");
+  }
 
   /// How the child ended, once it is reaped; empty before. Makes no system call.
   std::optional<exit_status> status() const
@@ -115,6 +138,10 @@ public:
   /// What the child used, once it is reaped: CPU time, memory, faults.
   /// \source wait4(2), getrusage(2).
   std::optional<rusage> usage() const { return child_ ? child_->usage() : std::nullopt; }
+
+  /// Everything that is known of the child once it is reaped; empty before.
+  /// Makes no system call.
+  std::optional<exit_report> report() const { return child_ ? child_->report() : std::nullopt; }
 
   /// Waits for the child to end. Any number of waits may be pending. Touches no
   /// pipe: a child that blocks on one does not end.

@@ -1,10 +1,16 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 
+#include <subprocess/capture_options.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/error.hpp>
+#include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 
 namespace subprocess {
@@ -14,19 +20,48 @@ struct captured_output {
   exit_status status;
   std::string out;
   std::string err;
+
+  /// What the child used and how long it ran; empty when it was not reaped.
+  std::optional<exit_report> report = std::nullopt;
+
+  /// How many bytes of each stream came in beyond the limit and were dropped.
+  std::uint64_t out_dropped = 0;
+  std::uint64_t err_dropped = 0;
+
+  /// Whether somebody still held a stream when the drain grace had passed.
+  bool left_open = false;
+};
+
+/// A capture that failed once the child was running. It has what was read by
+/// then, and how the child ended if it is known.
+class capture_error : public std::system_error {
+public:
+  capture_error(std::error_code ec, captured_output output)
+      : std::system_error(ec, "capture"), output_(std::make_shared<const captured_output>(std::move(output)))
+  {
+  }
+
+  const captured_output& output() const noexcept { return *output_; }
+
+private:
+  std::shared_ptr<const captured_output> output_; // An exception's copy must not throw.
 };
 
 /// Spawns, reads both streams to their end, and waits.
 ///
 /// What the command sets explicitly wins; unset stdin is null, unset stdout and
 /// stderr are pipes. A piped stdin gets end-of-file at once. The end of a stream
-/// comes when everyone who holds it has closed it, a grandchild too.
+/// comes when everyone who holds it has closed it, a grandchild too, unless
+/// capture_options::drain_grace says otherwise. Of each stream no more than 64
+/// MiB are taken unless capture_options::limit says otherwise.
 ///
-/// \param ec  As of spawn() and child::wait(), and the errors of reading. What
-///            was read by then is kept.
-/// \throws    spawn_error or std::system_error.
+/// \param ec  As of spawn() and child::wait(), and the errors of reading;
+///            `ENOBUFS`: a stream exceeded the limit. What was read by then is
+///            returned.
+/// \throws    spawn_error; capture_error, which has what was read.
 /// \source    std::process::Command::output.
-captured_output capture(const command& what);
+captured_output capture(const command& what, const capture_options& options = {});
+captured_output capture(const command& what, const capture_options& options, std::error_code& ec);
 captured_output capture(const command& what, std::error_code& ec);
 
 } // namespace subprocess

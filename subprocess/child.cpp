@@ -1,10 +1,12 @@
 #include <subprocess/child.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
 #include <subprocess/detail/child_parts.hpp>
 #include <subprocess/detail/orphans.hpp>
+#include <subprocess/detail/pty.hpp>
 #include <subprocess/detail/wait_until.hpp>
 
 namespace subprocess {
@@ -22,7 +24,7 @@ const std::error_code no_child{EINVAL, std::system_category()};
 
 child::child(detail::child_parts parts) noexcept
     : process_(std::move(parts.handle)),
-      pipes_{std::move(parts.pipes[0]), std::move(parts.pipes[1]), std::move(parts.pipes[2])},
+      pipes_{std::move(parts.pipes[0]), std::move(parts.pipes[1]), std::move(parts.pipes[2]), std::move(parts.pipes[3])},
       launcher_(parts.used), kill_on_destroy_(parts.kill_on_destroy.value_or(false))
 {
 }
@@ -33,8 +35,7 @@ child& child::operator=(child&& other) noexcept
     return *this;
   drop();
   process_ = std::move(other.process_);
-  for (int stream = 0; stream < 3; ++stream)
-    pipes_[stream] = std::move(other.pipes_[stream]);
+  std::ranges::move(other.pipes_, pipes_);
   launcher_ = other.launcher_;
   kill_on_destroy_ = other.kill_on_destroy_;
   return *this;
@@ -92,6 +93,23 @@ std::optional<exit_status> child::wait_for(std::chrono::nanoseconds limit, std::
 void child::send_signal(int signal, std::error_code& ec) noexcept
 {
   ec = process_ ? process_->signal(signal) : no_child;
+}
+
+std::optional<exit_report> child::report() const noexcept
+{
+  return process_ ? process_->report() : std::nullopt;
+}
+
+void child::resize_pty(window_size size, std::error_code& ec) noexcept
+{
+  ec.assign(pty() ? detail::set_window_size(pty().get(), size) : EINVAL, std::system_category());
+}
+
+void child::resize_pty(window_size size)
+{
+  std::error_code ec;
+  resize_pty(size, ec);
+  throw_if(ec, "resize_pty");
 }
 
 exit_status child::wait()

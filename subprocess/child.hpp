@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include <subprocess/command.hpp>
+#include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/unique_fd.hpp>
 
@@ -43,11 +44,22 @@ public:
   /// How the child was made.
   launcher launcher_used() const noexcept { return launcher_; }
 
-  /// Our ends of the pipes; empty unless stdio::pipe() was asked for. They are
-  /// blocking and close-on-exec.
+  /// Our ends of the pipes; empty unless stdio::pipe() or stdio::socket() was
+  /// asked for. They are blocking and close-on-exec.
   unique_fd& stdin_pipe() noexcept { return pipes_[0]; }
   unique_fd& stdout_pipe() noexcept { return pipes_[1]; }
   unique_fd& stderr_pipe() noexcept { return pipes_[2]; }
+
+  /// Our end of the pseudo-terminal; empty unless stdio::pty() was asked for.
+  /// Reading it fails with `EIO` when everyone has left the terminal: that is its
+  /// end-of-file. Closing it hangs up.
+  unique_fd& pty() noexcept { return pipes_[3]; }
+
+  /// Changes the terminal's size; its foreground processes get SIGWINCH.
+  /// \param ec  `EINVAL`: there is no terminal, or no more.
+  /// \source    ioctl_tty(2), TIOCSWINSZ.
+  void resize_pty(window_size size, std::error_code& ec) noexcept;
+  void resize_pty(window_size size);
 
   /// Blocks until the child ends, and reaps it. Closes stdin_pipe() first, so
   /// that a child that reads to the end can come to its own.
@@ -88,11 +100,15 @@ public:
   void send_signal(int signal, std::error_code& ec) noexcept;
   void send_signal(int signal);
 
+  /// Everything that is known of the child once it is reaped; empty before.
+  /// Makes no system call.
+  std::optional<exit_report> report() const noexcept;
+
 private:
   void drop() noexcept;
 
   std::shared_ptr<detail::process> process_;
-  unique_fd pipes_[3];
+  unique_fd pipes_[4];
   launcher launcher_ = launcher::automatic;
   bool kill_on_destroy_ = false;
 };

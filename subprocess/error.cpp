@@ -11,6 +11,7 @@ std::string_view to_string(spawn_step step) noexcept
   case spawn_step::prepare: return "prepare";
   case spawn_step::open_file: return "open_file";
   case spawn_step::pipe: return "pipe";
+  case spawn_step::pty: return "pty";
   case spawn_step::fork: return "fork";
   case spawn_step::cgroup: return "cgroup";
   case spawn_step::oom_score_adj: return "oom_score_adj";

@@ -11,7 +11,8 @@ namespace subprocess {
 enum class spawn_step {
   prepare,   ///< Checking and copying the command, in the parent.
   open_file, ///< Opening the file of stdio::read_file() and its kin.
-  pipe,      ///< Making a pipe.
+  pipe,      ///< Making a pipe or a socket.
+  pty,       ///< Making a pseudo-terminal, or the child's controlling one.
   fork,      ///< Making the process.
   cgroup,    ///< cgroup().
   oom_score_adj,

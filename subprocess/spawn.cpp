@@ -22,10 +22,11 @@ child_parts spawn_parts(const command& what, const stream_defaults& defaults, sp
   if (failure)
     return parts;
   launched_child launched;
+  const auto started = process::clock::now();
   failure = launch(plan, launched);
   if (failure)
     return parts;
-  parts.handle = std::make_shared<process>(launched.pid, std::move(launched.pidfd));
+  parts.handle = std::make_shared<process>(launched.pid, std::move(launched.pidfd), started);
   std::ranges::move(plan.ours, parts.pipes);
   parts.used = launched.used;
   parts.kill_on_destroy = what.get().kill_on_destroy;

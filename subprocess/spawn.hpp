@@ -40,7 +40,7 @@ exit_status run(const command& what, std::error_code& ec);
 /// Returns only if that failed; descriptors 0 to 2, mapped ones, signal
 /// dispositions, user and directory may have changed by then.
 ///
-/// A stream that is stdio::pipe() is `EINVAL`: nobody would hold the other end.
+/// A stream that is stdio::pipe(), socket() or pty() is `EINVAL`: nobody would hold the other end.
 /// \return What went wrong, as of spawn().
 /// \source std::os::unix::process::CommandExt::exec.
 std::error_code exec(const command& what);

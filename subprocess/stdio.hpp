@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 
 #include <subprocess/unique_fd.hpp>
+#include <subprocess/window_size.hpp>
 
 namespace subprocess {
 
@@ -27,7 +30,39 @@ public:
   static stdio null() { return stdio(file{"/dev/null", O_RDWR}); }
 
   /// A new pipe; the parent's end is the child's stdin_pipe() and so on.
-  static stdio pipe() { return stdio(new_pipe{}); }
+  /// \param capacity  How many bytes it holds at least; 0 leaves it to the kernel
+  ///                  (64 KiB). Refused, the spawn fails at spawn_step::pipe:
+  ///                  `EPERM` above /proc/sys/fs/pipe-max-size, `ENOSYS` where
+  ///                  the system has no such thing.
+  /// \source          pipe(7), fcntl(2) F_SETPIPE_SZ.
+  static stdio pipe(std::size_t capacity = 0) { return stdio(new_pipe{capacity}); }
+
+  /// A new stream socket, both ways on one descriptor; the parent's end is the
+  /// child's stdin_pipe() and so on. Each stream gets a pair of its own.
+  ///
+  /// As with a pipe, writing when the child is gone raises SIGPIPE in the
+  /// parent; ignore that signal, or use send() with MSG_NOSIGNAL.
+  /// \source unix(7), socketpair(2).
+  static stdio socket() { return stdio(new_socket{}); }
+
+  /// A new pseudo-terminal, one for all streams that say so (the first one's
+  /// size counts); the parent's end is the child's pty().
+  ///
+  /// The child leads a new session, whose controlling terminal this is. What it
+  /// writes comes with "\r\n" for "\n", and what it is sent is echoed, as on any
+  /// terminal. The parent reads `EIO` for end-of-file once every holder has
+  /// closed the child's end; closing the parent's end hangs up (SIGHUP).
+  /// \source pty(7), posix_openpt(3), ioctl_tty(2) TIOCSCTTY.
+  static stdio pty(window_size size = {}) { return stdio(pseudo_terminal{size}); }
+
+  /// For stdin alone: these bytes and then end-of-file. They are in a file
+  /// without a name when the child starts, so nobody has to feed it and nobody
+  /// can block.
+  /// \source memfd_create(2), sealed; elsewhere an unlinked temporary file.
+  static stdio from_string(std::string data)
+  {
+    return stdio(text{std::make_shared<const std::string>(std::move(data))});
+  }
 
   /// A descriptor that stays the caller's, who keeps it open until the spawn
   /// has returned. -1 and other closed ones fail with `EBADF` at the spawn.
@@ -63,7 +98,16 @@ public:
   static stdio to_stdout() { return stdio(as_stdout{}); }
 
   struct as_parent {};
-  struct new_pipe {};
+  struct new_pipe {
+    std::size_t capacity;
+  };
+  struct new_socket {};
+  struct pseudo_terminal {
+    window_size size;
+  };
+  struct text {
+    std::shared_ptr<const std::string> data; // Shared, so that copies cost nothing.
+  };
   struct as_stdout {};
   struct file {
     std::filesystem::path path;
@@ -73,7 +117,7 @@ public:
     int fd;
     std::shared_ptr<unique_fd> owner; // Null when borrowed.
   };
-  using target = std::variant<as_parent, new_pipe, as_stdout, file, descriptor>;
+  using target = std::variant<as_parent, new_pipe, new_socket, pseudo_terminal, text, as_stdout, file, descriptor>;
 
   /// What was chosen, for code that acts on it.
   const target& get() const noexcept { return target_; }

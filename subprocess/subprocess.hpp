@@ -5,12 +5,15 @@
 /// event loop.
 
 #include <subprocess/capture.hpp>
+#include <subprocess/capture_options.hpp>
 #include <subprocess/child.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/environment.hpp>
 #include <subprocess/error.hpp>
+#include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/program_search.hpp>
 #include <subprocess/spawn.hpp>
 #include <subprocess/stdio.hpp>
 #include <subprocess/unique_fd.hpp>
+#include <subprocess/window_size.hpp>

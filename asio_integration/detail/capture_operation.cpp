@@ -2,74 +2,111 @@
 
 #include <asio/buffer.hpp>
 
+#include <algorithm>
+
+#include <subprocess/detail/capture_command.hpp>
+#include <subprocess/detail/capture_read.hpp>
+#include <subprocess/detail/poll_time.hpp>
+
 namespace subprocess::detail {
-namespace {
 
-// A pipe holds 64 KiB unless told otherwise: more never comes at once.
-constexpr std::size_t chunk = 65536;
-
-/// What the pipe holds now, and no more: the writer may be a process that goes
-/// on for ever.
-void read_rest(async_child::pipe_type& pipe, std::string& text)
-{
-  std::error_code ec;
-  pipe.non_blocking(true, ec);
-  for (int reads = 0; reads < 16 && !ec; ++reads) {
-    const std::size_t size = text.size();
-    text.resize(size + chunk);
-    text.resize(size + pipe.read_some(asio::buffer(text.data() + size, chunk), ec));
-  }
-}
-
-} // namespace
-
-capture_operation::capture_operation(const asio::any_io_executor& executor, done_type done, command what)
-    : child_operation(executor, std::move(what), stream_defaults::capture()), done_(std::move(done))
+capture_operation::capture_operation(const asio::any_io_executor& executor, done_type done, command what,
+                                     capture_options options)
+    : child_operation(executor, capture_command(std::move(what), options), stream_defaults::capture()),
+      done_(std::move(done)), options_(std::move(options)), streams_{stream(options_), stream(options_)}
 {
 }
 
+// What a child writes to its terminal counts as what it writes to the first
+// stream that is read of it.
 void capture_operation::started()
 {
   std::error_code ignored;
   child().stdin_pipe().close(ignored);
-  for (auto* pipe : {&child().stdout_pipe(), &child().stderr_pipe()})
-    if (pipe->is_open()) {
+  streams_[0].pipe = child().stdout_pipe().is_open() ? &child().stdout_pipe() : nullptr;
+  streams_[1].pipe = child().stderr_pipe().is_open() ? &child().stderr_pipe() : nullptr;
+  if (child().pty().is_open()) {
+    end_terminal_input(child().pty().native_handle());
+    const auto place = std::ranges::find(streams_, nullptr, &stream::pipe);
+    if (place != std::end(streams_))
+      place->pipe = &child().pty();
+  }
+  for (stream& one : streams_)
+    if (one.pipe) {
       ++parts_;
-      read(*pipe, pipe == &child().stdout_pipe() ? output_.out : output_.err);
+      read(one);
     }
 }
 
-void capture_operation::read(async_child::pipe_type& pipe, std::string& text)
+void capture_operation::read(stream& from)
 {
-  const std::size_t size = text.size();
-  text.resize(size + chunk);
-  pipe.async_read_some(asio::buffer(text.data() + size, chunk),
-                       [self = self(this), &pipe, &text, size](std::error_code ec, std::size_t got) {
-                         text.resize(size + got);
-                         if (!ec && !self->giving_up_)
-                           return self->read(pipe, text);
-                         if (self->giving_up_)
-                           read_rest(pipe, text);
-                         const bool good = !ec || ec == asio::error::eof;
-                         self->part_ended(good ? std::error_code() : std::error_code(ec.value(), std::system_category()));
-                       });
+  const auto room = from.text.room();
+  from.pipe->async_read_some(asio::buffer(room.data(), room.size()),
+                             [self = self(this), &from](std::error_code ec, std::size_t got) {
+                               from.text.add(got);
+                               self->was_read(from, ec);
+                             });
+}
+
+void capture_operation::was_read(stream& from, std::error_code ec)
+{
+  if (giving_up_ && from.pipe->is_open())
+    read_what_is_there(from.pipe->native_handle(), from.text);
+  if (from.text.must_stop())
+    stop_at_limit();
+  const bool by_us = giving_up_ || !from.pipe->is_open();
+  if (!ec && !by_us)
+    return read(from);
+  std::error_code ignored;
+  from.pipe->close(ignored);
+  // The second is a terminal that its last user has left.
+  const bool good = !ec || by_us || ec == asio::error::eof || ec.value() == EIO;
+  part_ended(good ? std::error_code() : std::error_code(ec.value(), std::system_category()));
+}
+
+void capture_operation::stop_at_limit()
+{
+  if (!error_)
+    error_.assign(ENOBUFS, std::system_category());
+  std::error_code ignored;
+  for (stream& one : streams_)
+    if (one.pipe)
+      one.pipe->close(ignored);
+  if (options_.on_overflow == overflow::kill)
+    child().kill(ignored);
 }
 
 void capture_operation::ended(std::error_code ec, exit_status status)
 {
   output_.status = status;
+  output_.report = child().report();
   if (cancelled())
     give_up_streams();
+  else if (options_.drain_grace && parts_ > 1)
+    start_grace();
   part_ended(ec);
 }
 
-// Whoever else holds a stream may do so for long; nobody waits for that.
+void capture_operation::start_grace()
+{
+  grace_.emplace(child().get_executor(), deadline_after(*options_.drain_grace));
+  grace_->async_wait([self = self(this)](std::error_code ec) {
+    if (!ec && self->parts_ > 0)
+      self->give_up_streams();
+  });
+}
+
+// Whoever else holds a stream may do so for long; nobody waits for that. A read
+// may be under way on another thread: it is told to stop, and has the last word.
 void capture_operation::give_up_streams()
 {
   giving_up_ = true;
   std::error_code ignored;
-  child().stdout_pipe().cancel(ignored);
-  child().stderr_pipe().cancel(ignored);
+  for (stream& one : streams_)
+    if (one.pipe && one.pipe->is_open()) {
+      output_.left_open = true;
+      one.pipe->cancel(ignored);
+    }
 }
 
 void capture_operation::part_ended(std::error_code ec)
@@ -77,7 +114,17 @@ void capture_operation::part_ended(std::error_code ec)
   if (!error_)
     error_ = ec;
   if (--parts_ == 0)
-    done_(cancelled() ? asio::error::operation_aborted : error_, std::move(output_));
+    finish();
+}
+
+void capture_operation::finish()
+{
+  grace_.reset();
+  output_.out_dropped = streams_[0].text.dropped();
+  output_.err_dropped = streams_[1].text.dropped();
+  output_.out = streams_[0].text.take();
+  output_.err = streams_[1].text.take();
+  done_(cancelled() ? asio::error::operation_aborted : error_, std::move(output_));
 }
 
 } // namespace subprocess::detail

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include <asio_integration/terminal_stream.hpp>
 #include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
@@ -24,8 +25,8 @@ inline asio::io_context& nowhere()
   return *context;
 }
 
-/// Our ends of a child's pipes. An end becomes an I/O object when it is first
-/// asked for or when it is open.
+/// Our ends of a child's pipes, and of its terminal. An end becomes an I/O object
+/// when it is first asked for or when it is open.
 template <class Executor>
 class child_pipes {
 public:
@@ -35,13 +36,18 @@ public:
   explicit child_pipes(const Executor& executor) : executor_(executor) {}
 
   // The executor stays behind too: what was moved from still completes there.
-  child_pipes(child_pipes&& other) noexcept : owner_(other.owner_), executor_(other.executor_), ends_(std::move(other.ends_)) {}
+  child_pipes(child_pipes&& other) noexcept
+      : owner_(other.owner_), executor_(other.executor_), ends_(std::move(other.ends_)),
+        terminal_(std::move(other.terminal_))
+  {
+  }
   child_pipes& operator=(child_pipes&& other) noexcept
   {
     let_go_in_a_fork();
     owner_ = other.owner_;
     executor_ = other.executor_;
     ends_ = std::move(other.ends_);
+    terminal_ = std::move(other.terminal_);
     return *this;
   }
 
@@ -55,6 +61,8 @@ public:
     for (std::size_t i = 0; i < ends_.size(); ++i)
       if (other.ends_[i] && other.ends_[i]->is_open())
         (*this)[i].assign(other.ends_[i]->release());
+    if (other.terminal_ && other.terminal_->is_open())
+      terminal().assign(other.terminal_->release());
   }
 
   /// Without one of our own: the system's, so that what is started on an empty
@@ -69,18 +77,28 @@ public:
       return Executor(nowhere().get_executor());
   }
 
+  /// 0 to 2, and 3 for the terminal.
   pipe_type& operator[](std::size_t stream)
   {
+    if (stream == ends_.size())
+      return terminal();
     if (!ends_[stream])
-      ends_[stream].emplace(executor_ ? *executor_ : Executor(nowhere().get_executor()));
+      ends_[stream].emplace(executor_of_end());
     return *ends_[stream];
   }
 
+  terminal_stream<Executor>& terminal()
+  {
+    if (!terminal_)
+      terminal_.emplace(executor_of_end());
+    return *terminal_;
+  }
+
   /// Makes I/O objects of the open ones among `fds`.
-  void assign(unique_fd (&fds)[3], std::error_code& ec)
+  void assign(unique_fd (&fds)[4], std::error_code& ec)
   {
     ec.clear();
-    for (std::size_t i = 0; i < ends_.size() && !ec; ++i)
+    for (std::size_t i = 0; i < std::size(fds) && !ec; ++i)
       if (fds[i]) {
         (*this)[i].assign(fds[i].get(), ec);
         if (!ec)
@@ -102,11 +120,16 @@ private:
     for (auto& end : ends_)
       if (end && end->is_open())
         ::close(end->native_handle());
+    if (terminal_ && terminal_->is_open())
+      ::close(terminal_->native_handle());
   }
+
+  Executor executor_of_end() const { return executor_ ? *executor_ : Executor(nowhere().get_executor()); }
 
   pid_t owner_ = ::getpid();
   std::optional<Executor> executor_;
   std::array<std::optional<pipe_type>, 3> ends_;
+  std::optional<terminal_stream<Executor>> terminal_;
 };
 
 } // namespace subprocess::detail

@@ -77,6 +77,9 @@ child_failure enter_session(const child_plan& plan) noexcept
   if (plan.new_session)
     if (const long result = raw::setsid(); result < 0)
       return failed(spawn_step::setsid, result);
+  if (plan.terminal != -1)
+    if (const long result = raw::set_controlling_terminal(plan.terminal); result < 0)
+      return failed(spawn_step::pty, result, plan.terminal);
   if (plan.group)
     if (const long result = raw::setpgid(*plan.group); result < 0)
       return failed(spawn_step::setpgid, result);

@@ -15,7 +15,7 @@ struct stream_defaults;
 /// A child that runs its program, before it is anybody's.
 struct child_parts {
   std::shared_ptr<process> handle;
-  unique_fd pipes[3];
+  unique_fd pipes[4]; // The last is the pseudo-terminal.
   launcher used = launcher::automatic;
   std::optional<bool> kill_on_destroy;
 };

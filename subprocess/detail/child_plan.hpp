@@ -49,6 +49,7 @@ struct child_plan {
   bool handlers_are_default = false; // The kernel has reset them (CLONE_CLEAR_SIGHAND).
 
   bool new_session = false;
+  int terminal = -1; // The stream that becomes the session's controlling terminal.
   const pid_t* group = nullptr;
   const gid_t* groups = nullptr;
   std::size_t group_count = 0;

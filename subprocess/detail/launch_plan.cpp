@@ -24,6 +24,11 @@ std::string in_quotes(const std::string& text)
   return '"' + text + '"';
 }
 
+bool is_terminal(const std::optional<stdio>& choice)
+{
+  return choice && std::holds_alternative<stdio::pseudo_terminal>(choice->get());
+}
+
 } // namespace
 
 launch_plan::launch_plan(const command& what, const stream_defaults& defaults, spawn_failure& failure)
@@ -76,12 +81,17 @@ spawn_failure launch_plan::check() const
     return invalid("session leader in a foreign process group");
   if (std::string mistake = mistake_in_listening(s); !mistake.empty())
     return invalid(std::move(mistake));
+  if (s.process_group.value_or(0) != 0 && std::ranges::any_of(s.streams, is_terminal))
+    return invalid("pty in a foreign process group");
   for (const auto& mapping : s.mappings)
     if (mapping.child_fd < 3 || mapping.child_fd == INT_MAX)
       return invalid("map_fd onto " + std::to_string(mapping.child_fd));
   for (const int stream : {0, 1})
     if (s.streams[stream] && std::holds_alternative<stdio::as_stdout>(s.streams[stream]->get()))
       return invalid(std::string("to_stdout for ") + stream_names[stream]);
+  for (const int stream : {1, 2})
+    if (s.streams[stream] && std::holds_alternative<stdio::text>(s.streams[stream]->get()))
+      return invalid(std::string("from_string for ") + stream_names[stream]);
   return {};
 }
 
@@ -107,24 +117,17 @@ spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
   const auto& target = choice.get();
   if (std::holds_alternative<stdio::as_parent>(target)) {
     sources_[stream] = stream;
-  } else if (std::holds_alternative<stdio::as_stdout>(target)) {
-    sources_[stream] = sources_[1];
-  } else if (const auto* given = std::get_if<stdio::descriptor>(&target)) {
-    sources_[stream] = given->fd;
-  } else if (const auto* file = std::get_if<stdio::file>(&target)) {
-    if (has_nul(file->path.native()))
-      return fail(spawn_step::prepare, EINVAL, "path: NUL byte");
-    if (const int error = open_file(file->path.c_str(), file->flags, theirs_[stream]))
-      return fail(spawn_step::open_file, error, in_quotes(file->path.native()));
-    sources_[stream] = theirs_[stream].get();
-  } else {
-    unique_fd& read_end = stream == 0 ? theirs_[stream] : ours[stream];
-    unique_fd& write_end = stream == 0 ? ours[stream] : theirs_[stream];
-    if (const int error = make_pipe(read_end, write_end))
-      return fail(spawn_step::pipe, error, stream_names[stream]);
-    sources_[stream] = theirs_[stream].get();
+    return {};
   }
-  return {};
+  if (std::holds_alternative<stdio::as_stdout>(target)) {
+    sources_[stream] = sources_[1];
+    return {};
+  }
+  if (const auto* given = std::get_if<stdio::descriptor>(&target)) {
+    sources_[stream] = given->fd;
+    return {};
+  }
+  return make_stream(stream, target);
 }
 
 spawn_failure launch_plan::open_streams(const stream_defaults& defaults)
@@ -190,7 +193,8 @@ void launch_plan::plan_unneeded()
 void launch_plan::prepare_credentials()
 {
   const auto& s = settings_;
-  plan_.new_session = s.session_leader || s.process.controlling_terminal;
+  plan_.new_session = s.session_leader || s.process.controlling_terminal || terminal_ != -1;
+  plan_.terminal = terminal_;
   // A session leader leads its group already, and may not be moved.
   if (s.process_group && !plan_.new_session)
     plan_.group = &*s.process_group;
@@ -234,6 +238,7 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
   std::string detail;
   switch (failure.step) {
   case spawn_step::stdio:
+  case spawn_step::pty:
     if (item < 3)
       detail = stream_names[item];
     break;

@@ -33,8 +33,8 @@ public:
   const command::settings& settings() const noexcept { return settings_; }
   child_plan& for_child() noexcept { return plan_; }
 
-  /// Our ends of the pipes.
-  unique_fd ours[3];
+  /// Our ends of the pipes, and of the pseudo-terminal.
+  unique_fd ours[4];
 
   /// Closes the child's ends in the parent, so that end-of-file can come.
   void close_theirs() noexcept;
@@ -60,6 +60,12 @@ private:
   spawn_failure check() const;
   spawn_failure check_descriptors() const;
   spawn_failure open_stream(int stream, const stdio& choice);
+  spawn_failure make_stream(int stream, const stdio::target& choice);
+  spawn_failure make(int stream, const stdio::file& file);
+  spawn_failure make(int stream, const stdio::new_pipe& pipe);
+  spawn_failure make(int stream, const stdio::new_socket& socket);
+  spawn_failure make(int stream, const stdio::pseudo_terminal& terminal);
+  spawn_failure make(int stream, const stdio::text& text);
   spawn_failure open_streams(const stream_defaults& defaults);
   void plan_stream(int stream, const stdio& choice);
   void plan_moves(const stream_defaults& defaults);
@@ -73,6 +79,7 @@ private:
   program_plan program_;
 
   unique_fd theirs_[3];
+  int terminal_ = -1; // The first stream that is the pseudo-terminal.
   int sources_[3] = {0, 1, 2}; // Equal to the stream: inherited.
   std::vector<fd_move> moves_;
   std::vector<fd_range> unneeded_;

@@ -1,6 +1,7 @@
 #include <subprocess/detail/pipe.hpp>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,6 +28,18 @@ int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags) noexcept
   if (const int error = lift(read_end, 3))
     return error;
   return lift(write_end, 3);
+}
+
+int make_socket_pair(unique_fd& one, unique_fd& other) noexcept
+{
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+    return errno;
+  one.reset(ends[0]);
+  other.reset(ends[1]);
+  if (const int error = lift(one, 3))
+    return error;
+  return lift(other, 3);
 }
 
 int open_file(const char* path, int flags, unique_fd& file) noexcept

@@ -10,6 +10,7 @@ namespace subprocess::detail {
 // Each function returns 0 or an errno.
 
 int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags = 0) noexcept;
+int make_socket_pair(unique_fd& one, unique_fd& other) noexcept;
 int open_file(const char* path, int flags, unique_fd& file) noexcept;
 
 /// Moves a descriptor to `lowest` or above when it is not there.

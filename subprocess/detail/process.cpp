@@ -10,7 +10,10 @@
 
 namespace subprocess::detail {
 
-process::process(pid_t pid, unique_fd pidfd) noexcept : pid_(pid), parent_(::getpid()), pidfd_(std::move(pidfd)) {}
+process::process(pid_t pid, unique_fd pidfd, clock::time_point started) noexcept
+    : pid_(pid), parent_(::getpid()), started_(started), pidfd_(std::move(pidfd))
+{
+}
 
 bool process::is_parent() const noexcept
 {
@@ -45,6 +48,7 @@ process::state process::try_reap() noexcept
   } while (error == EINTR);
   if (result == pid_) {
     status_ = exit_status(raw);
+    ended_ = clock::now();
     state_ = state::ended;
   } else if (error == ECHILD) {
     state_ = state::lost;
@@ -83,6 +87,14 @@ std::optional<rusage> process::usage() const noexcept
   if (state_ != state::ended)
     return std::nullopt;
   return usage_;
+}
+
+std::optional<exit_report> process::report() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::ended)
+    return std::nullopt;
+  return exit_report{status_, usage_, ended_ - started_, status_.core_dumped()};
 }
 
 std::error_code process::signal(int number) noexcept

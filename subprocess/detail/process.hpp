@@ -3,10 +3,12 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <system_error>
 
+#include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/unique_fd.hpp>
 
@@ -24,8 +26,11 @@ public:
     lost,  ///< Reaped by other code, or by the kernel (SIGCHLD ignored).
   };
 
-  /// \param pidfd  May be empty.
-  process(pid_t pid, unique_fd pidfd) noexcept;
+  using clock = std::chrono::steady_clock;
+
+  /// \param pidfd    May be empty.
+  /// \param started  When the child was made.
+  process(pid_t pid, unique_fd pidfd, clock::time_point started = clock::now()) noexcept;
 
   pid_t id() const noexcept { return pid_; }
 
@@ -44,6 +49,7 @@ public:
   state current() const noexcept;
   exit_status status() const noexcept;
   std::optional<rusage> usage() const noexcept;
+  std::optional<exit_report> report() const noexcept;
 
   /// `invalid_argument` once the child was reaped or lost.
   std::error_code signal(int number) noexcept;
@@ -54,11 +60,13 @@ public:
 private:
   const pid_t pid_;
   const pid_t parent_;
+  const clock::time_point started_;
   mutable std::mutex mutex_;
   unique_fd pidfd_;
   state state_ = state::running;
   exit_status status_;
   rusage usage_{};
+  clock::time_point ended_;
 };
 
 /// What a state means for someone who waits: nothing, or `no_child_process`.

@@ -5,28 +5,12 @@
 #include <algorithm>
 #include <climits>
 
+#include <subprocess/detail/poll_time.hpp>
+
 namespace subprocess::detail {
-namespace {
-
-using clock = std::chrono::steady_clock;
-
-// A limit of many years must not overflow the clock.
-clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept
-{
-  const auto now = clock::now();
-  return limit > clock::time_point::max() - now ? clock::time_point::max() : now + limit;
-}
-
-int poll_timeout(clock::duration left) noexcept
-{
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<int>(std::clamp<decltype(ms)>(ms, 0, INT_MAX));
-}
-
-} // namespace
-
 void wait_until_ended(process& child, std::chrono::nanoseconds limit) noexcept
 {
+  using clock = std::chrono::steady_clock;
   const auto deadline = deadline_after(limit);
   pollfd watched{child.pidfd(), POLLIN, 0};
   // poll() takes no notice of -1: without pidfds it only sleeps, and the child

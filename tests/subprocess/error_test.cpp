@@ -18,6 +18,7 @@ TEST(spawn_step, is_called_as_the_enumerator_is_written)
   constexpr const char* names[] = {"prepare",
                                    "open_file",
                                    "pipe",
+                                   "pty",
                                    "fork",
                                    "cgroup",
                                    "oom_score_adj",

@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -316,6 +318,73 @@ int fd_kinds_verb(const arguments& a)
   return 0;
 }
 
+// try-write NUMBER: the errno of writing a byte to it, or 0
+int try_write_verb(const arguments& a)
+{
+  std::printf("%d\n", ::write(a.fd(0), "x", 1) == -1 ? errno : 0);
+  return 0;
+}
+
+// ---- terminals ----
+
+// isatty: "tty" or "other" for each standard stream, on stdout's line
+int isatty_verb(const arguments&)
+{
+  for (int fd = 0; fd < 3; ++fd)
+    std::printf(fd < 2 ? "%s " : "%s\n", ::isatty(fd) ? "tty" : "other");
+  return 0;
+}
+
+void print_window_size(int fd)
+{
+  winsize size{};
+  ::ioctl(fd, TIOCGWINSZ, &size);
+  std::printf("%d %d\n", size.ws_row, size.ws_col);
+  std::fflush(stdout);
+}
+
+// ttysize STREAM: rows, columns
+int ttysize_verb(const arguments& a)
+{
+  print_window_size(a.fd(0));
+  return 0;
+}
+
+// ttyresize: the size of stdin, and again when that has changed
+int ttyresize_verb(const arguments&)
+{
+  sigset_t wanted;
+  ::sigemptyset(&wanted);
+  ::sigaddset(&wanted, SIGWINCH);
+  ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+  print_window_size(0);
+  int number = 0;
+  ::sigwait(&wanted, &number);
+  print_window_size(0);
+  return 0;
+}
+
+// ttysession STREAM: whether it leads its session, this is the session's
+// controlling terminal, it is in the foreground, /dev/tty can be opened
+int ttysession_verb(const arguments& a)
+{
+  const int tty = ::open("/dev/tty", O_RDWR);
+  std::printf("%d %d %d %d\n", ::getsid(0) == ::getpid(), ::tcgetsid(a.fd(0)) == ::getpid(),
+              ::tcgetpgrp(a.fd(0)) == ::getpgrp(), tty != -1);
+  return 0;
+}
+
+// pipe-size NUMBER: how much it holds, or -1
+int pipe_size_verb(const arguments& a)
+{
+#ifdef F_GETPIPE_SZ
+  std::printf("%d\n", ::fcntl(a.fd(0), F_GETPIPE_SZ));
+#else
+  std::printf("%d\n", a.fd(0) * 0 - 1);
+#endif
+  return 0;
+}
+
 // ---- what a process inherits ----
 
 int pid_verb(const arguments&)
@@ -512,6 +581,7 @@ constexpr struct {
     {"foreground", foreground_verb},
     {"hang", hang_verb},
     {"ids", ids_verb},
+    {"isatty", isatty_verb},
     {"ignore", ignore_verb},
     {"limits", limits_verb},
     {"link", link_verb},
@@ -520,6 +590,7 @@ constexpr struct {
     {"parent-death-signal", parent_death_signal_verb},
 #endif
     {"pid", pid_verb},
+    {"pipe-size", pipe_size_verb},
     {"ready-then-hang", ready_then_hang_verb},
     {"read", read_verb},
     {"scheduling", scheduling_verb},
@@ -533,6 +604,10 @@ constexpr struct {
     {"streams", streams_verb},
     {"trap", trap_verb},
     {"trap-and-tell", trap_and_tell_verb},
+    {"try-write", try_write_verb},
+    {"ttyresize", ttyresize_verb},
+    {"ttysession", ttysession_verb},
+    {"ttysize", ttysize_verb},
     {"umask", umask_verb},
     {"write", write_verb},
     {"write-then-hang", write_then_hang_verb},

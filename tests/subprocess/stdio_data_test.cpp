@@ -1,0 +1,121 @@
+// Streams that carry data of their own or have more to them than a pipe.
+
+#include <subprocess/stdio.hpp> // First: proves it stands alone.
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <climits>
+
+#include <subprocess/spawn.hpp>
+
+#include "support/deadline.hpp"
+#include "support/isolated.hpp"
+#include "support/launchers.hpp"
+#include "support/pipes.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using stream_data = per_launcher;
+SUBPROCESS_FOR_EACH_LAUNCHER(stream_data);
+
+TEST_P(stream_data, a_string_is_read_from_start_to_end)
+{
+  const std::string bytes("a\0b\n\xff", 5);
+  EXPECT_EQ(output_of(helper({"cat"}).stdin_from(stdio::from_string(bytes))), bytes);
+  EXPECT_EQ(output_of(helper({"cat"}).stdin_from(stdio::from_string(""))), "");
+  const std::string much(5'000'000, 'x');
+  EXPECT_TRUE(output_of(helper({"cat"}).stdin_from(stdio::from_string(much))) == much);
+}
+
+TEST_P(stream_data, a_string_serves_any_number_of_children)
+{
+  const command what = helper({"cat"}).stdin_from(stdio::from_string("again"));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(output_of(what), "again");
+}
+
+TEST_P(stream_data, a_string_cannot_be_written_to)
+{
+  const std::string error = output_of(helper({"try-write", "0"}).stdin_from(stdio::from_string("data")));
+  EXPECT_TRUE(error == std::to_string(EPERM) + "\n" || error == std::to_string(EBADF) + "\n") << error;
+}
+
+TEST_P(stream_data, a_string_is_for_stdin_alone)
+{
+  for (const bool to_stdout : {true, false}) {
+    command what = helper({"exit", "0"});
+    to_stdout ? what.stdout_to(stdio::from_string("")) : what.stderr_to(stdio::from_string(""));
+    const spawn_failure failure = failure_of(what);
+    EXPECT_EQ(failure.code, std::errc::invalid_argument);
+    EXPECT_EQ(failure.step, spawn_step::prepare);
+    EXPECT_EQ(failure.detail, to_stdout ? "from_string for stdout" : "from_string for stderr");
+  }
+}
+
+TEST_P(stream_data, a_socket_goes_both_ways)
+{
+  child cat = spawn(helper({"cat"}).stdin_from(stdio::socket()).stdout_to(stdio::socket()));
+  EXPECT_EQ(::fcntl(cat.stdin_pipe().get(), F_GETFD), FD_CLOEXEC);
+  write_all(cat.stdin_pipe().get(), "there\n");
+  EXPECT_EQ(read_line(cat.stdout_pipe().get()), "there");
+  cat.stdin_pipe().reset();
+  EXPECT_TRUE(end_of(cat).success());
+
+  // One that answers on its stdin.
+  child answering = spawn(program("sh", {"-c", "read line; echo got $line >&0"}).stdin_from(stdio::socket()));
+  EXPECT_EQ(::send(answering.stdin_pipe().get(), "it\n", 3, MSG_NOSIGNAL), 3);
+  EXPECT_EQ(read_line(answering.stdin_pipe().get()), "got it");
+  EXPECT_TRUE(end_of(answering).success());
+  EXPECT_EQ(output_of(helper({"fd-kinds", "0", "2"}).stdin_from(stdio::socket()).stderr_to(stdio::socket())),
+            "socket\nsocket\n");
+}
+
+TEST_P(stream_data, a_socket_can_be_captured)
+{
+  EXPECT_EQ(capture(helper({"streams"}).stdout_to(stdio::socket()).stderr_to(stdio::to_stdout())).out, "outerr");
+}
+
+TEST_P(stream_data, a_pipe_holds_as_much_as_asked_for)
+{
+  command what = helper({"pipe-size", "0"});
+  what.stdin_from(stdio::pipe(200'000));
+  spawn_failure failure;
+  child started = spawn(what.stdout_to(stdio::pipe()), failure);
+  if (failure.code == std::errc::function_not_supported)
+    GTEST_SKIP() << failure.context();
+  ASSERT_FALSE(failure);
+  EXPECT_EQ(read_line(started.stdout_pipe().get()), "262144");
+  EXPECT_TRUE(end_of(started).success());
+}
+
+TEST_P(stream_data, a_capacity_that_is_refused_is_an_error)
+{
+  const spawn_failure failure =
+      failure_of(helper({"exit", "0"}).stderr_to(stdio::pipe(std::size_t(INT_MAX) + 1)));
+  EXPECT_EQ(failure.step, spawn_step::pipe);
+  EXPECT_EQ(failure.detail, "stderr capacity 2147483648");
+  EXPECT_TRUE(failure.code == std::errc::invalid_argument || failure.code == std::errc::function_not_supported);
+}
+
+TEST_P(stream_data, running_out_of_descriptors_leaks_none)
+{
+  isolated([&] {
+    rlimit few{};
+    ::getrlimit(RLIMIT_NOFILE, &few);
+    few.rlim_cur = static_cast<rlim_t>(lowest_free());
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    for (const stdio& choice : {stdio::socket(), stdio::from_string("x"), stdio::pty()}) {
+      const spawn_failure failure = failure_of(helper({"exit", "0"}).stdin_from(choice));
+      EXPECT_EQ(failure.code, std::errc::too_many_files_open) << failure.context();
+      EXPECT_TRUE(failure.detail.starts_with("stdin")) << failure.detail;
+    }
+  });
+}
+
+} // namespace
+} // namespace subprocess::tests
