@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "option_calls.hpp"
 #include "raw_calls.hpp"
 
 namespace subprocess::detail {

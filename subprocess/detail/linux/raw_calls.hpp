@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 
@@ -60,7 +59,6 @@ inline long write(int fd, const void* data, std::size_t size) noexcept
   return call(SYS_write, fd, address(data), static_cast<long>(size));
 }
 inline long setsid() noexcept { return call(SYS_setsid); }
-inline long set_controlling_terminal(int fd) noexcept { return call(SYS_ioctl, fd, TIOCSCTTY, 0); }
 inline long setpgid(pid_t group) noexcept { return call(SYS_setpgid, 0, group); }
 inline long setgroups(std::size_t count, const gid_t* ids) noexcept
 {

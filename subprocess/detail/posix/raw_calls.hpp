@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,7 +29,6 @@ inline long clear_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, 
 inline long set_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, FD_CLOEXEC)); }
 inline long write(int fd, const void* data, std::size_t size) noexcept { return result_of(::write(fd, data, size)); }
 inline long setsid() noexcept { return result_of(::setsid()); }
-inline long set_controlling_terminal(int fd) noexcept { return result_of(::ioctl(fd, TIOCSCTTY, 0)); }
 inline long setpgid(pid_t group) noexcept { return result_of(::setpgid(0, group)); }
 inline long setgroups(std::size_t count, const gid_t* ids) noexcept { return result_of(::setgroups(count, ids)); }
 inline long setgid(gid_t id) noexcept { return result_of(::setgid(id)); }
