@@ -10,7 +10,6 @@
 #include <ostream>
 #include <typeinfo>
 
-#include <asio_integration/detail/background_executor.hpp>
 #include <asio_integration/detail/reaper_core.hpp>
 #include <asio_integration/detail/uncounted_executor.hpp>
 
