@@ -51,4 +51,37 @@ auto async_capture(Context& context, command what, Token&& token)
   return async_capture(asio::any_io_executor(context.get_executor()), std::move(what), std::forward<Token>(token));
 }
 
+/// As above, for no longer than `limit`; then the child is ended by its stop
+/// sequence and reaped, and the output read so far is delivered.
+///
+/// \param limit    A duration, or a time of std::chrono::steady_clock. The spawn
+///                 counts too, the stopping does not.
+/// \param failure  Tells which step of the spawn failed, or is cleared. It has to
+///                 live until the handler runs, and is written before that.
+///
+/// Errors: also `ETIMEDOUT` when the limit has passed. Of limit and cancellation
+/// the first is told.
+template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
+auto async_capture(const asio::any_io_executor& executor, command what, capture_options options, time_limit limit,
+                   spawn_failure& failure, Token&& token)
+{
+  return detail::initiate<detail::capture_operation, std::error_code, captured_output>(
+      executor, token, std::move(what), std::move(options), detail::supervision_options{limit, &failure});
+}
+
+template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
+auto async_capture(const asio::any_io_executor& executor, command what, capture_options options, time_limit limit,
+                   Token&& token)
+{
+  return detail::initiate<detail::capture_operation, std::error_code, captured_output>(
+      executor, token, std::move(what), std::move(options), detail::supervision_options{limit});
+}
+
+template <execution_context_like Context, asio::completion_token_for<void(std::error_code, captured_output)> Token>
+auto async_capture(Context& context, command what, capture_options options, time_limit limit, Token&& token)
+{
+  return async_capture(asio::any_io_executor(context.get_executor()), std::move(what), std::move(options), limit,
+                       std::forward<Token>(token));
+}
+
 } // namespace subprocess

@@ -39,8 +39,9 @@ namespace subprocess {
 /// Only waiters (and for the moment of its death a killed child) keep run()
 /// busy; a running child does not.
 ///
-/// Thread safety: distinct objects are safe. kill(), send_signal(), status(),
-/// usage(), report(), id() and async_wait() of one object are safe from any thread;
+/// Thread safety: distinct objects are safe. kill(), send_signal(), kill_group(),
+/// status(), usage(), report(), id() and async_wait() of one object are safe from
+/// any thread;
 /// everything else is not.
 /// \source std::process::Child, on the event loop.
 template <class Executor = asio::any_io_executor>
@@ -204,12 +205,47 @@ public:
   auto async_stop(std::chrono::nanoseconds grace, Token&& token = asio::default_completion_token_t<executor_type>())
   {
     return detail::initiate<detail::stop_operation, std::error_code, exit_status>(
-        asio::any_io_executor(get_executor()), token, child_, grace);
+        asio::any_io_executor(get_executor()), token, child_, stop_sequence::gentle(grace));
+  }
+
+  /// As above, by another sequence of signals; the child alone or its group.
+  ///
+  /// Errors: also `EINVAL` when the sequence is for a group that the library did
+  /// not make. Cancelled, it no longer kills what is left of the group when the
+  /// leader ends.
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_stop(stop_sequence sequence, Token&& token = asio::default_completion_token_t<executor_type>())
+  {
+    return detail::initiate<detail::stop_operation, std::error_code, exit_status>(
+        asio::any_io_executor(get_executor()), token, child_, std::move(sequence));
+  }
+
+  /// Sends a signal to the child's process group, if the library made that group:
+  /// by command::process_group(0) or session_leader(). Refused once the child was
+  /// reaped, though others of the group may live on: its number may be another
+  /// group's by then.
+  /// \param ec  `EINVAL`: not such a group, reaped already, empty, or no such
+  ///            signal. `EPERM`: everyone in the group runs as another user.
+  /// \source    kill(2).
+  void kill_group(int signal, std::error_code& ec) noexcept
+  {
+    ec = child_ ? child_->signal_group(signal) : std::error_code(EINVAL, std::system_category());
+  }
+  void kill_group(int signal)
+  {
+    std::error_code ec;
+    kill_group(signal, ec);
+    if (ec)
+      throw std::system_error(ec, "kill_group");
   }
 
   /// Lets the child run on when this object is destroyed; it is still reaped in
   /// the background. Pipes are closed with the object all the same.
   void detach() noexcept { kill_on_destroy_ = false; }
+
+  /// What operations on a child hold of it. Not for callers.
+  const detail::tracked_child& tracked() const noexcept { return child_; }
 
 private:
   template <class Other>

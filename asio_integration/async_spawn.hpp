@@ -36,4 +36,13 @@ auto async_spawn(Context& context, command what, Token&& token)
   return async_spawn(asio::any_io_executor(context.get_executor()), std::move(what), std::forward<Token>(token));
 }
 
+/// As above; `failure` tells all that is known, or is cleared. It has to live
+/// until the handler runs, and is written before that.
+template <asio::completion_token_for<void(std::error_code, async_child)> Token>
+auto async_spawn(const asio::any_io_executor& executor, command what, spawn_failure& failure, Token&& token)
+{
+  return detail::initiate<detail::spawn_operation, std::error_code, async_child>(
+      executor, token, std::move(what), detail::stream_defaults::inherit(), &failure);
+}
+
 } // namespace subprocess

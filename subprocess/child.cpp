@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include <subprocess/detail/child_parts.hpp>
+#include <subprocess/detail/group_stop.hpp>
 #include <subprocess/detail/orphans.hpp>
 #include <subprocess/detail/pty.hpp>
 #include <subprocess/detail/wait_until.hpp>
@@ -110,6 +111,48 @@ void child::resize_pty(window_size size)
   std::error_code ec;
   resize_pty(size, ec);
   throw_if(ec, "resize_pty");
+}
+
+void child::kill_group(int signal, std::error_code& ec) noexcept
+{
+  ec = process_ ? process_->signal_group(signal) : no_child;
+}
+
+exit_status child::stop(const stop_sequence& sequence, std::error_code& ec) noexcept
+{
+  ec = no_child;
+  if (!process_)
+    return {};
+  const detail::group_stop group(process_, sequence, ec);
+  if (ec)
+    return {};
+  for (const stop_step& step : sequence.steps) {
+    ec = process_->signal_to(sequence.whom, step.signal);
+    if (ec && ec != std::errc::invalid_argument) // Ended in the meantime: the wait tells how.
+      return {};
+    if (const auto status = wait_for(step.grace, ec); status || ec)
+      return status.value_or(exit_status());
+  }
+  ec = process_->signal_to(sequence.whom, SIGKILL);
+  if (ec && ec != std::errc::invalid_argument)
+    return {};
+  ec = detail::error_of(process_->reap());
+  return process_->status();
+}
+
+exit_status child::stop(const stop_sequence& sequence)
+{
+  std::error_code ec;
+  const exit_status status = stop(sequence, ec);
+  throw_if(ec, "stop");
+  return status;
+}
+
+void child::kill_group(int signal)
+{
+  std::error_code ec;
+  kill_group(signal, ec);
+  throw_if(ec, "kill_group");
 }
 
 exit_status child::wait()

@@ -104,6 +104,24 @@ public:
   /// Makes no system call.
   std::optional<exit_report> report() const noexcept;
 
+  /// Sends a signal to the child's process group, if the library made that group:
+  /// by command::process_group(0) or session_leader().
+  ///
+  /// Refused once the child was reaped, though others of the group may live on:
+  /// its number may be another group's by then.
+  /// \param ec  `EINVAL`: not such a group, reaped already, empty, or no such
+  ///            signal. `EPERM`: everyone in the group runs as another user.
+  /// \source    kill(2).
+  void kill_group(int signal, std::error_code& ec) noexcept;
+  void kill_group(int signal);
+
+  /// Ends the child: each signal of the sequence, its grace, in the end SIGKILL;
+  /// and reaps it. A child that has ended gives its status. Touches no pipe.
+  /// \param ec  As of wait() and send_signal(); `EINVAL`: the sequence is for a
+  ///            group that the library did not make.
+  exit_status stop(const stop_sequence& sequence, std::error_code& ec) noexcept;
+  exit_status stop(const stop_sequence& sequence = stop_sequence::gentle());
+
 private:
   void drop() noexcept;
 

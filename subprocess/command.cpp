@@ -171,6 +171,12 @@ command& command::kill_on_destroy(bool yes)
   return *this;
 }
 
+command& command::stop_with(stop_sequence sequence)
+{
+  settings_.stop = std::move(sequence);
+  return *this;
+}
+
 command& command::use_launcher(launcher which)
 {
   settings_.which = which;

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <algorithm>
 #include <concepts>
 #include <filesystem>
 #include <functional>
@@ -20,6 +21,7 @@
 #include <subprocess/environment.hpp>
 #include <subprocess/process_setters.hpp>
 #include <subprocess/stdio.hpp>
+#include <subprocess/stop_sequence.hpp>
 
 namespace subprocess {
 
@@ -172,6 +174,10 @@ public:
   /// kills, a child does not.
   command& kill_on_destroy(bool yes);
 
+  /// How the child is ended when what runs it is cancelled or out of time:
+  /// async_run() and its kin. Not set: SIGTERM, and SIGKILL after 5 s.
+  command& stop_with(stop_sequence sequence);
+
   /// Asks for one launcher. What it cannot do, or the kernel lacks, is then an
   /// error instead of a fall-back.
   command& use_launcher(launcher which);
@@ -197,6 +203,7 @@ public:
     std::optional<stdio> streams[3];
     std::vector<fd_mapping> mappings;
     std::optional<bool> kill_on_destroy;
+    stop_sequence stop = stop_sequence::gentle();
     launcher which = launcher::automatic;
     process_options process;
     std::optional<int> program_fd;
@@ -206,6 +213,19 @@ public:
     bool keep_all_fds = false;
     std::size_t listen_count = 0; // Of the mappings, those from 3 on.
     std::vector<std::string> listen_names;
+
+
+    /// Whether the child leads a session that the spawn makes.
+    bool makes_session() const noexcept
+    {
+      const auto is_terminal = [](const std::optional<stdio>& stream) {
+        return stream && std::holds_alternative<stdio::pseudo_terminal>(stream->get());
+      };
+      return session_leader || process.controlling_terminal || std::ranges::any_of(streams, is_terminal);
+    }
+
+    /// Whether the child leads a process group that the spawn makes.
+    bool makes_group() const noexcept { return makes_session() || process_group == 0; }
   };
 
   const settings& get() const noexcept { return settings_; }

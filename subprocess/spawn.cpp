@@ -26,7 +26,7 @@ child_parts spawn_parts(const command& what, const stream_defaults& defaults, sp
   failure = launch(plan, launched);
   if (failure)
     return parts;
-  parts.handle = std::make_shared<process>(launched.pid, std::move(launched.pidfd), started);
+  parts.handle = std::make_shared<process>(launched.pid, std::move(launched.pidfd), started, what.get().makes_group());
   std::ranges::move(plan.ours, parts.pipes);
   parts.used = launched.used;
   parts.kill_on_destroy = what.get().kill_on_destroy;
@@ -62,6 +62,31 @@ exit_status run(const command& what, std::error_code& ec)
 {
   child started = spawn(what, ec);
   return ec ? exit_status() : started.wait(ec);
+}
+
+exit_status run(const command& what, time_limit limit, std::error_code& ec)
+{
+  const auto deadline = limit.deadline_from(time_limit::clock::now());
+  child started = spawn(what, ec);
+  if (ec || !deadline)
+    return ec ? exit_status() : started.wait(ec);
+  started.stdin_pipe().reset();
+  const auto status = started.wait_for(*deadline - time_limit::clock::now(), ec);
+  if (status || ec)
+    return status.value_or(exit_status());
+  started.stop(what.get().stop, ec);
+  if (!ec)
+    ec.assign(ETIMEDOUT, std::system_category());
+  return {};
+}
+
+exit_status run(const command& what, time_limit limit)
+{
+  std::error_code ec;
+  const exit_status status = run(what, limit, ec);
+  if (ec)
+    throw std::system_error(ec, "run " + to_string(what));
+  return status;
 }
 
 exit_status run(const command& what)

@@ -6,6 +6,7 @@
 #include <subprocess/command.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/exit_status.hpp>
+#include <subprocess/time_limit.hpp>
 
 namespace subprocess {
 
@@ -35,6 +36,13 @@ child spawn(const command& what, spawn_failure& failure);
 /// \source std::process::Command::status.
 exit_status run(const command& what);
 exit_status run(const command& what, std::error_code& ec);
+
+/// As above, for no longer than `limit`; then the child is ended by its stop
+/// sequence, see command::stop_with(), and reaped.
+/// \param limit  A duration, or a time of std::chrono::steady_clock.
+/// \param ec     `ETIMEDOUT` when the limit has passed.
+exit_status run(const command& what, time_limit limit);
+exit_status run(const command& what, time_limit limit, std::error_code& ec);
 
 /// Replaces this process by the program, with all that the command asks for.
 /// Returns only if that failed; descriptors 0 to 2, mapped ones, signal

@@ -12,8 +12,11 @@
 #include <subprocess/error.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
+#include <subprocess/kill_tree.hpp>
 #include <subprocess/program_search.hpp>
 #include <subprocess/spawn.hpp>
 #include <subprocess/stdio.hpp>
+#include <subprocess/stop_sequence.hpp>
+#include <subprocess/time_limit.hpp>
 #include <subprocess/unique_fd.hpp>
 #include <subprocess/window_size.hpp>

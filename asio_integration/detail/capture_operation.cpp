@@ -11,8 +11,8 @@
 namespace subprocess::detail {
 
 capture_operation::capture_operation(const asio::any_io_executor& executor, done_type done, command what,
-                                     capture_options options)
-    : child_operation(executor, capture_command(std::move(what), options), stream_defaults::capture()),
+                                     capture_options options, supervision_options supervision)
+    : child_operation(executor, capture_command(std::move(what), options), stream_defaults::capture(), supervision),
       done_(std::move(done)), options_(std::move(options)), streams_{stream(options_), stream(options_)}
 {
 }
@@ -119,12 +119,13 @@ void capture_operation::part_ended(std::error_code ec)
 
 void capture_operation::finish()
 {
+  stop_the_clock();
   grace_.reset();
   output_.out_dropped = streams_[0].text.dropped();
   output_.err_dropped = streams_[1].text.dropped();
   output_.out = streams_[0].text.take();
   output_.err = streams_[1].text.take();
-  done_(cancelled() ? asio::error::operation_aborted : error_, std::move(output_));
+  done_(cancelled() ? cause() : error_, std::move(output_));
 }
 
 } // namespace subprocess::detail

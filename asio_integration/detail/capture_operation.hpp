@@ -15,7 +15,8 @@ class capture_operation final : public child_operation {
 public:
   using done_type = completion_owner<std::error_code, captured_output>;
 
-  capture_operation(const asio::any_io_executor& executor, done_type done, command what, capture_options options);
+  capture_operation(const asio::any_io_executor& executor, done_type done, command what, capture_options options,
+                    supervision_options supervision = {});
 
 private:
   struct stream {
@@ -27,7 +28,7 @@ private:
 
   void started() override;
   void ended(std::error_code ec, exit_status status) override;
-  void cancelled_after_the_end() override { give_up_streams(); }
+  void interrupted() override { give_up_streams(); }
 
   void read(stream& from);
   void was_read(stream& from, std::error_code ec);

@@ -9,8 +9,9 @@ class run_operation final : public child_operation {
 public:
   using done_type = completion_owner<std::error_code, exit_status>;
 
-  run_operation(const asio::any_io_executor& executor, done_type done, command what)
-      : child_operation(executor, std::move(what), stream_defaults::inherit()), done_(std::move(done))
+  run_operation(const asio::any_io_executor& executor, done_type done, command what,
+                supervision_options options = {})
+      : child_operation(executor, std::move(what), stream_defaults::inherit(), options), done_(std::move(done))
   {
   }
 
@@ -21,7 +22,11 @@ private:
     child().stdin_pipe().close(ignored); // End-of-file, or it could wait for ever.
   }
 
-  void ended(std::error_code ec, exit_status status) override { done_(ec, ec ? exit_status() : status); }
+  void ended(std::error_code ec, exit_status status) override
+  {
+    stop_the_clock();
+    done_(ec, ec ? exit_status() : status);
+  }
 
   done_type done_;
 };

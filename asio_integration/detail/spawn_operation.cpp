@@ -24,8 +24,8 @@ constexpr int large_table = 256;
 } // namespace
 
 spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
-                                 const stream_defaults& defaults)
-    : executor_(executor), done_(std::move(done)), launch_(new owned_launch(std::move(what), defaults, failure_))
+                                 const stream_defaults& defaults, spawn_failure* report)
+    : executor_(executor), done_(std::move(done)), report_(report), launch_(new owned_launch(std::move(what), defaults, failure_))
 {
 }
 
@@ -133,7 +133,8 @@ void spawn_operation::launched()
     return finish();
   {
     const std::lock_guard lock(mutex_);
-    running_ = std::make_shared<process>(std::exchange(child_.pid, -1), std::move(child_.pidfd));
+    running_ = std::make_shared<process>(std::exchange(child_.pid, -1), std::move(child_.pidfd), process::clock::now(),
+                                         launch_->plan.settings().makes_group());
   }
   if (!child_.outcome)
     return settle();
@@ -212,7 +213,12 @@ void spawn_operation::finish(async_child child)
   }
   leave_queue();
   launch_.reset();
-  done_(aborted ? asio::error::operation_aborted : failure_.code, std::move(child));
+  if (aborted)
+    failure_.code = asio::error::operation_aborted;
+  const std::error_code ec = failure_.code;
+  if (report_)
+    *report_ = std::move(failure_);
+  done_(ec, std::move(child));
 }
 
 asio::execution_context& spawn_operation::context() const

@@ -28,7 +28,7 @@ public:
   using done_type = completion_owner<std::error_code, async_child>;
 
   spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
-                  const stream_defaults& defaults);
+                  const stream_defaults& defaults, spawn_failure* report = nullptr);
   ~spawn_operation();
 
   void start();
@@ -52,6 +52,7 @@ private:
   asio::any_io_executor executor_;
   done_type done_;
   spawn_failure failure_;
+  spawn_failure* report_; // Where the caller wants to read it; may be null.
   launch_pointer launch_;
   std::shared_ptr<reaper_core> reaper_;
   launcher used_ = launcher::fork;

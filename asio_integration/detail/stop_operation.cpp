@@ -13,8 +13,9 @@
 namespace subprocess::detail {
 
 stop_operation::stop_operation(const asio::any_io_executor& executor, done_type done, tracked_child child,
-                               std::chrono::nanoseconds grace)
-    : strand_(child ? executor : asio::any_io_executor(nowhere().get_executor())), done_(std::move(done)), child_(std::move(child)), grace_(grace), timer_(strand_)
+                               stop_sequence sequence)
+    : strand_(child ? executor : asio::any_io_executor(nowhere().get_executor())), done_(std::move(done)),
+      child_(std::move(child)), sequence_(std::move(sequence)), timer_(strand_)
 {
 }
 
@@ -22,11 +23,27 @@ void stop_operation::start()
 {
   if (!child_)
     return finish({EINVAL, std::system_category()}, {});
-  asio::post(strand_, [self = shared_from_this()] {
-    self->wait_for_the_end();
-    self->send(SIGTERM);
-    self->wait_for_grace();
-  });
+  asio::post(strand_, [self = shared_from_this()] { self->begin(); });
+}
+
+void stop_operation::begin()
+{
+  if (!done_)
+    return;
+  std::error_code ec;
+  group_ = group_stop(child_.handle(), sequence_, ec);
+  if (ec)
+    return finish(ec, {});
+  wait_for_the_end();
+  next();
+}
+
+void stop_operation::next()
+{
+  const bool last = step_ == sequence_.steps.size();
+  send(last ? SIGKILL : sequence_.steps[step_].signal);
+  if (!last)
+    wait_for(sequence_.steps[step_++].grace);
 }
 
 void stop_operation::cancel(asio::cancellation_type)
@@ -36,7 +53,7 @@ void stop_operation::cancel(asio::cancellation_type)
 
 void stop_operation::send(int signal)
 {
-  const std::error_code ec = child_->signal(signal);
+  const std::error_code ec = child_->signal_to(sequence_.whom, signal);
   if (ec && ec != std::errc::invalid_argument) // Ended in the meantime: the wait tells how.
     finish(ec, {});
 }
@@ -51,15 +68,15 @@ void stop_operation::wait_for_the_end()
                                  })));
 }
 
-void stop_operation::wait_for_grace()
+void stop_operation::wait_for(std::chrono::nanoseconds grace)
 {
   if (!done_)
     return;
   // A grace of centuries must not overflow the clock.
-  timer_.expires_after(std::min<std::chrono::nanoseconds>(grace_, std::chrono::hours(24 * 365)));
+  timer_.expires_after(std::min<std::chrono::nanoseconds>(grace, std::chrono::hours(24 * 365)));
   timer_.async_wait([self = shared_from_this()](std::error_code ec) {
     if (!ec && self->done_)
-      self->send(SIGKILL);
+      self->next();
   });
 }
 
@@ -67,6 +84,7 @@ void stop_operation::finish(std::error_code ec, exit_status status)
 {
   if (!done_)
     return;
+  group_ = group_stop(); // Cancelled: what is left of the group is no longer ours to kill.
   done_(ec, status);
   timer_.cancel();
   stop_waiting_.emit(asio::cancellation_type::terminal);

@@ -21,6 +21,7 @@ public:
 
   explicit operator bool() const noexcept { return child_ != nullptr; }
   process* operator->() const noexcept { return child_.get(); }
+  const std::shared_ptr<process>& handle() const noexcept { return child_; }
 
   /// See basic_async_child::async_wait.
   template <class Executor, class Handler>

@@ -10,8 +10,8 @@
 
 namespace subprocess::detail {
 
-process::process(pid_t pid, unique_fd pidfd, clock::time_point started) noexcept
-    : pid_(pid), parent_(::getpid()), started_(started), pidfd_(std::move(pidfd))
+process::process(pid_t pid, unique_fd pidfd, clock::time_point started, bool leads_group) noexcept
+    : pid_(pid), parent_(::getpid()), started_(started), leads_group_(leads_group), pidfd_(std::move(pidfd))
 {
 }
 
@@ -39,6 +39,13 @@ process::state process::try_reap() noexcept
   const std::lock_guard lock(mutex_);
   if (state_ != state::running)
     return state_;
+  if (group_stops_ > 0) {
+    const state seen = look();
+    if (seen == state::running) // It must not be reaped below without this kill.
+      return state_;
+    if (seen == state::ended)
+      ::kill(-pid_, SIGKILL); // Once it is reaped, the number may be another group's.
+  }
   int raw = 0;
   pid_t result;
   int error = 0;
@@ -111,6 +118,46 @@ std::error_code process::signal(int number) noexcept
     error = EINVAL;
   }
   return {error, std::system_category()};
+}
+
+process::state process::look() const noexcept
+{
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+    return errno == ECHILD ? state::lost : state::running;
+  return info.si_pid == pid_ ? state::ended : state::running;
+}
+
+std::error_code process::signal_group(int number) noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running || !leads_group_)
+    return {EINVAL, std::system_category()};
+  // No pidfd stands for a group. So ask first whether the leader is still ours:
+  // other code may have reaped it.
+  if (look() == state::lost) {
+    state_ = state::lost;
+    return {EINVAL, std::system_category()};
+  }
+  const int error = ::kill(-pid_, number) == -1 ? errno : 0;
+  return {error, std::system_category()};
+}
+
+std::error_code process::signal_to(stop_sequence::target whom, int number) noexcept
+{
+  return whom == stop_sequence::target::group ? signal_group(number) : signal(number);
+}
+
+void process::begin_group_stop() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  ++group_stops_;
+}
+
+void process::end_group_stop() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  --group_stops_;
 }
 
 std::error_code error_of(process::state state) noexcept

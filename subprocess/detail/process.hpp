@@ -10,6 +10,7 @@
 
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
+#include <subprocess/stop_sequence.hpp>
 #include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
@@ -28,9 +29,10 @@ public:
 
   using clock = std::chrono::steady_clock;
 
-  /// \param pidfd    May be empty.
-  /// \param started  When the child was made.
-  process(pid_t pid, unique_fd pidfd, clock::time_point started = clock::now()) noexcept;
+  /// \param pidfd        May be empty.
+  /// \param started      When the child was made.
+  /// \param leads_group  Whether it leads a process group made for it.
+  process(pid_t pid, unique_fd pidfd, clock::time_point started = clock::now(), bool leads_group = false) noexcept;
 
   pid_t id() const noexcept { return pid_; }
 
@@ -54,19 +56,35 @@ public:
   /// `invalid_argument` once the child was reaped or lost.
   std::error_code signal(int number) noexcept;
 
+  /// As signal(), for the group that the child leads. A zombie still holds its
+  /// group's number, a reaped child no longer does.
+  std::error_code signal_group(int number) noexcept;
+  std::error_code signal_to(stop_sequence::target whom, int number) noexcept;
+  bool leads_group() const noexcept { return leads_group_; }
+
+  /// While such calls are unpaired, what is left of the group when its leader has
+  /// ended is killed, before the leader is reaped.
+  void begin_group_stop() noexcept;
+  void end_group_stop() noexcept;
+
   /// Whether this is the program that started the child, and not its fork.
   bool is_parent() const noexcept;
 
 private:
+  /// What try_reap() would find. The lock is held.
+  state look() const noexcept;
+
   const pid_t pid_;
   const pid_t parent_;
   const clock::time_point started_;
+  const bool leads_group_;
   mutable std::mutex mutex_;
   unique_fd pidfd_;
   state state_ = state::running;
   exit_status status_;
   rusage usage_{};
   clock::time_point ended_;
+  int group_stops_ = 0;
 };
 
 /// What a state means for someone who waits: nothing, or `no_child_process`.

@@ -1,0 +1,29 @@
+#include <subprocess/kill_tree.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess {
+
+void kill_tree(const std::filesystem::path& cgroup, std::error_code& ec)
+{
+  const unique_fd file(::open((cgroup / "cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
+  int error = file ? 0 : errno;
+  if (!error)
+    error = ::write(file.get(), "1", 1) == 1 ? 0 : errno;
+  ec.assign(error, std::system_category());
+}
+
+void kill_tree(const std::filesystem::path& cgroup)
+{
+  std::error_code ec;
+  kill_tree(cgroup, ec);
+  if (ec)
+    throw std::system_error(ec, "kill_tree");
+}
+
+} // namespace subprocess

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <system_error>
+
+namespace subprocess {
+
+/// Kills every process in a control group and in those below it, at once: no
+/// fork() escapes, as one can from a process group.
+///
+/// \param cgroup  The directory of a cgroup of version 2.
+/// \param ec      `ENOENT`: no such cgroup, or a kernel before 5.14, or the root
+///                cgroup. `EACCES`: it is not ours.
+/// \source        cgroups(7), cgroup.kill.
+void kill_tree(const std::filesystem::path& cgroup);
+void kill_tree(const std::filesystem::path& cgroup, std::error_code& ec);
+
+} // namespace subprocess

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace subprocess {
+
+/// How long something may take: a timeout, a deadline, or for ever.
+///
+/// A timeout counts from the call that it is given to. Any duration will do;
+/// zero or less has passed already.
+///
+/// Thread safety: distinct objects are safe.
+class time_limit {
+public:
+  using clock = std::chrono::steady_clock;
+
+  /// For ever.
+  time_limit() noexcept = default;
+
+  template <class Rep, class Period>
+  time_limit(std::chrono::duration<Rep, Period> timeout) : timeout_(in_range(timeout))
+  {
+  }
+
+  time_limit(clock::time_point deadline) noexcept : deadline_(deadline) {}
+
+  explicit operator bool() const noexcept { return timeout_ || deadline_; }
+
+  /// The deadline of something that begins now; empty when it may take for ever.
+  std::optional<clock::time_point> deadline_from(clock::time_point now) const noexcept
+  {
+    if (!timeout_)
+      return deadline_;
+    return *timeout_ > clock::time_point::max() - now ? clock::time_point::max() : now + *timeout_;
+  }
+
+private:
+  // A century must not overflow nanoseconds.
+  template <class Rep, class Period>
+  static clock::duration in_range(std::chrono::duration<Rep, Period> timeout)
+  {
+    using seconds = std::chrono::duration<double>;
+    if (seconds(timeout) > seconds(clock::duration::max() / 2))
+      return clock::duration::max() / 2;
+    return std::chrono::duration_cast<clock::duration>(timeout);
+  }
+
+  std::optional<clock::duration> timeout_;
+  std::optional<clock::time_point> deadline_;
+};
+
+} // namespace subprocess

@@ -1,0 +1,275 @@
+#include <subprocess/stop_sequence.hpp> // First: proves it stands alone.
+
+#include <gtest/gtest.h>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+
+#include <csignal>
+#include <cstdlib>
+
+#include <asio_integration/async_capture.hpp>
+#include <asio_integration/async_run.hpp>
+#include <asio_integration/async_spawn.hpp>
+#include <subprocess/kill_tree.hpp>
+#include <subprocess/spawn.hpp>
+
+#include "io_fixture.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(stop_sequence_data, is_a_value)
+{
+  const stop_sequence one{{SIGTERM, 5s}, {SIGINT, 1s}};
+  EXPECT_EQ(one.steps.size(), 2u);
+  EXPECT_EQ(one.whom, stop_sequence::target::child);
+  EXPECT_EQ(one.of_group().whom, stop_sequence::target::group);
+  EXPECT_NE(one, one.of_group());
+  EXPECT_EQ(command("x").get().stop, (stop_sequence{{SIGTERM, 5s}}));
+  EXPECT_TRUE(stop_sequence().steps.empty());
+}
+
+TEST(kill_tree_of, a_cgroup_writes_to_its_kill_file)
+{
+  const scratch_directory cgroup; // Looks like one, as far as we touch it.
+  std::error_code ec;
+  kill_tree(cgroup.path(), ec);
+  EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+  const std::string file = cgroup.file("cgroup.kill", "");
+  kill_tree(cgroup.path());
+  EXPECT_EQ(content_of(file), "1");
+}
+
+class stop_by_sequence : public io_fixture {
+protected:
+  // The shell leads a group; the other member outlives it unless it is killed.
+  // Its output ends when both are gone.
+  async_child start_group(const std::string& script)
+  {
+    async_child leader = start(program("/bin/sh", {"-c", script}).process_group(0).stdout_to(stdio::pipe()));
+    EXPECT_EQ(read_line(leader.stdout_pipe().native_handle()), "ready");
+    return leader;
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(stop_by_sequence);
+
+TEST_P(stop_by_sequence, takes_the_steps_in_their_order)
+{
+  async_child helper = start_ready({"ignore", std::to_string(SIGTERM)});
+  wait_result result;
+  helper.async_stop(stop_sequence{{SIGTERM, 20ms}, {SIGINT, 1h}}, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.calls, 1);
+  EXPECT_EQ(result.status.signal(), SIGINT);
+}
+
+TEST_P(stop_by_sequence, ends_in_sigkill)
+{
+  async_child helper = start_ready({"ignore", std::to_string(SIGTERM), std::to_string(SIGINT)});
+  wait_result result;
+  helper.async_stop(stop_sequence{{SIGTERM, 10ms}, {SIGINT, 10ms}}, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.status.signal(), SIGKILL);
+}
+
+TEST_P(stop_by_sequence, without_steps_kills)
+{
+  async_child helper = start_ready({"trap", std::to_string(SIGTERM)});
+  wait_result result;
+  helper.async_stop(stop_sequence(), result.handler());
+  run_to_end();
+  EXPECT_EQ(result.status.signal(), SIGKILL);
+}
+
+TEST_P(stop_by_sequence, of_a_group_reaches_all_of_it_and_leaves_none)
+{
+  // The other one is deaf to SIGTERM; when the leader ends by it, it is killed.
+  async_child leader = start_group("(trap '' TERM; echo ready; exec sleep 50) & wait");
+  wait_result result;
+  leader.async_stop(stop_sequence{{SIGTERM, 1h}}.of_group(), result.handler());
+  run_to_end();
+  EXPECT_EQ(result.status.signal(), SIGTERM);
+  EXPECT_EQ(read_all(leader.stdout_pipe().native_handle()), ""); // Comes to its end: nobody is left.
+}
+
+TEST_P(stop_by_sequence, of_a_group_is_refused_where_the_library_made_none)
+{
+  async_child helper = start_ready({"ready-then-hang"});
+  wait_result result;
+  helper.async_stop(stop_sequence{{SIGTERM, 1h}}.of_group(), result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::invalid_argument);
+  EXPECT_EQ(helper.status(), std::nullopt);
+  std::error_code ec;
+  helper.kill_group(SIGTERM, ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  helper.kill();
+  EXPECT_EQ(end_of(helper).signal(), SIGKILL);
+}
+
+TEST_P(stop_by_sequence, of_a_group_that_is_cancelled_kills_no_more)
+{
+  async_child leader = start_group("trap '' TERM; (echo ready; exec sleep 50) & wait; exec sleep 50");
+  asio::cancellation_signal cancel;
+  wait_result result;
+  leader.async_stop(stop_sequence{{SIGURG, 1h}}.of_group(),
+                    asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  EXPECT_TRUE(is_busy());
+  cancel.emit(asio::cancellation_type::total);
+  run_to_end();
+  EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  EXPECT_EQ(leader.status(), std::nullopt);
+  leader.kill_group(SIGKILL);
+  EXPECT_EQ(end_of(leader).signal(), SIGKILL);
+  EXPECT_EQ(read_all(leader.stdout_pipe().native_handle()), "");
+}
+
+TEST_P(stop_by_sequence, kill_group_is_refused_once_the_leader_is_reaped)
+{
+  async_child leader = start_group("echo ready; exec sleep 50");
+  leader.kill_group(SIGTERM);
+  EXPECT_EQ(end_of(leader).signal(), SIGTERM);
+  std::error_code ec;
+  leader.kill_group(SIGKILL, ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  async_child().kill_group(SIGKILL, ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+}
+
+TEST_P(stop_by_sequence, is_how_a_cancelled_run_ends)
+{
+  for (const auto type : {asio::cancellation_type::partial, asio::cancellation_type::total}) {
+    reached_cat cat = this->cat();
+    cat.what.stop_with(stop_sequence{{SIGTERM, 1h}}.of_group()).process_group(0);
+    asio::cancellation_signal cancel;
+    wait_result result;
+    async_run(context(), cat.what, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    EXPECT_TRUE(is_busy());
+    run_until([&] { // The spawn is over: cat answers.
+      static_cast<void>(::write(cat.input.get(), "x\n", 2));
+      return becomes_readable(cat.output.get(), 1ms);
+    });
+    cancel.emit(type);
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  }
+}
+
+TEST_P(stop_by_sequence, of_the_blocking_child_works_alike)
+{
+  child helper = spawn(this->helper({"ignore", std::to_string(SIGTERM)}).stdout_to(stdio::pipe()).process_group(0));
+  EXPECT_EQ(read_line(helper.stdout_pipe().get()), "ready");
+  EXPECT_EQ(helper.stop(stop_sequence{{SIGTERM, 10ms}, {SIGINT, 20s}}.of_group()).signal(), SIGINT);
+  std::error_code ec;
+  EXPECT_EQ(helper.stop({}, ec).signal(), SIGINT);
+  EXPECT_FALSE(ec);
+  helper.kill_group(SIGTERM, ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+}
+
+// ---- time ----
+
+class time_limited : public io_fixture {};
+SUBPROCESS_FOR_EACH_SETUP(time_limited);
+
+TEST_P(time_limited, run_is_told_apart_and_leaves_nobody)
+{
+  for (const time_limit limit : {time_limit(20ms), time_limit(0s), time_limit(-1h),
+                                 time_limit(std::chrono::steady_clock::now() + 20ms)}) {
+    wait_result result;
+    async_run(context(), helper({"hang"}), limit, result.handler());
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    EXPECT_EQ(result.ec.category(), std::system_category());
+    EXPECT_FALSE(has_children());
+  }
+}
+
+TEST_P(time_limited, run_that_is_in_time_gives_its_status_and_frees_the_loop)
+{
+  for (const time_limit limit : {time_limit(), time_limit(1h), time_limit(std::chrono::hours::max()),
+                                 time_limit(time_limit::clock::time_point::max())}) {
+    wait_result result;
+    async_run(context(), helper({"exit", "3"}), limit, result.handler());
+    run_to_end();
+    EXPECT_FALSE(result.ec) << result.ec.message();
+    EXPECT_EQ(result.status.code(), 3);
+  }
+}
+
+TEST_P(time_limited, run_that_is_cancelled_first_is_aborted)
+{
+  asio::cancellation_signal cancel;
+  wait_result result;
+  async_run(context(), helper({"hang"}), 1h, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  cancel.emit(asio::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(result.ec, asio::error::operation_aborted);
+}
+
+TEST_P(time_limited, blocking_run_is_ended)
+{
+  std::error_code ec;
+  run(helper({"hang"}), 20ms, ec);
+  EXPECT_EQ(ec, std::errc::timed_out);
+  EXPECT_EQ(run(helper({"exit", "3"}), 1h, ec).code(), 3);
+  EXPECT_FALSE(ec);
+}
+
+TEST_P(time_limited, failed_spawns_name_their_step)
+{
+  spawn_failure failure;
+  wait_result result;
+  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {}, failure, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
+  EXPECT_EQ(failure.code, result.ec);
+  EXPECT_EQ(failure.step, spawn_step::exec);
+  EXPECT_EQ(failure.program, "/nowhere");
+
+  std::error_code spawn_ec;
+  async_spawn(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}).current_dir("/nowhere"), failure,
+              [&](std::error_code ec, async_child) { spawn_ec = ec; });
+  run_to_end();
+  EXPECT_EQ(spawn_ec, failure.code);
+  EXPECT_EQ(failure.step, spawn_step::chdir);
+
+  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {}, failure, result.handler());
+  run_to_end();
+  EXPECT_FALSE(failure);
+}
+
+TEST_P(time_limited, capture_is_cancelled_also_when_only_a_grandchild_holds_the_stream)
+{
+  asio::cancellation_signal cancel;
+  std::error_code ec;
+  int calls = 0;
+  captured_output output;
+  async_capture(context(), helper({"spawn-grandchild-that-hangs"}),
+                asio::bind_cancellation_slot(cancel.slot(), [&](std::error_code e, captured_output o) {
+                  ++calls;
+                  ec = e;
+                  output = std::move(o);
+                }));
+  bool seen = false; // Then the child was started, and then it was reaped.
+  run_until([&] {
+    seen = seen || has_children();
+    return seen && !has_children();
+  });
+  EXPECT_EQ(calls, 0);
+  cancel.emit(asio::cancellation_type::total);
+  run_to_end();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(ec, asio::error::operation_aborted);
+  const int grandchild = std::atoi(output.out.c_str());
+  ASSERT_GT(grandchild, 0); // Zero would be our own group.
+  ::kill(grandchild, SIGKILL);
+}
+
+} // namespace
+} // namespace subprocess::tests
