@@ -28,8 +28,8 @@ namespace subprocess {
 template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
 auto async_capture(const asio::any_io_executor& executor, command what, capture_options options, Token&& token)
 {
-  return detail::initiate<detail::capture_operation, std::error_code, captured_output>(
-      executor, token, std::move(what), std::move(options));
+  return detail::initiate<detail::capture_operation, std::error_code, captured_output>(executor, token, std::move(what),
+                                                                                       std::move(options));
 }
 
 template <asio::completion_token_for<void(std::error_code, captured_output)> Token>

@@ -217,8 +217,8 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_stop(stop_sequence sequence, Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return detail::initiate<detail::stop_operation, std::error_code, exit_status>(
-        asio::any_io_executor(get_executor()), token, child_, std::move(sequence));
+    return detail::initiate<detail::stop_operation, std::error_code, exit_status>(asio::any_io_executor(get_executor()),
+                                                                                  token, child_, std::move(sequence));
   }
 
   /// Sends a signal to the child's process group, if the library made that group:

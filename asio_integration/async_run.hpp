@@ -49,8 +49,7 @@ auto async_run(const asio::any_io_executor& executor, command what, time_limit l
 template <execution_context_like Context, asio::completion_token_for<void(std::error_code, exit_status)> Token>
 auto async_run(Context& context, command what, time_limit limit, Token&& token)
 {
-  return async_run(asio::any_io_executor(context.get_executor()), std::move(what), limit,
-                   std::forward<Token>(token));
+  return async_run(asio::any_io_executor(context.get_executor()), std::move(what), limit, std::forward<Token>(token));
 }
 
 /// As above; `failure` tells which step of the spawn failed, or is cleared. It has

@@ -26,8 +26,8 @@ namespace subprocess {
 template <asio::completion_token_for<void(std::error_code, async_child)> Token>
 auto async_spawn(const asio::any_io_executor& executor, command what, Token&& token)
 {
-  return detail::initiate<detail::spawn_operation, std::error_code, async_child>(
-      executor, token, std::move(what), detail::stream_defaults::inherit());
+  return detail::initiate<detail::spawn_operation, std::error_code, async_child>(executor, token, std::move(what),
+                                                                                 detail::stream_defaults::inherit());
 }
 
 template <execution_context_like Context, asio::completion_token_for<void(std::error_code, async_child)> Token>

@@ -137,7 +137,7 @@ std::shared_ptr<reaper_core> reaper_core::of(const asio::any_io_executor& execut
   try {
     ec.clear();
     return asio::use_service<reaper_service>(asio::query(executor, asio::execution::context)).core(executor);
-  } catch (const std::system_error& error) { // No descriptor to be had, or no thread.
+  } catch (const std::system_error& error) {                 // No descriptor to be had, or no thread.
     ec.assign(error.code().value(), std::system_category()); // Asio has a category of its own.
     return nullptr;
   }

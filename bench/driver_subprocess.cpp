@@ -39,10 +39,11 @@ public:
   void start(char* const* argv, bench::job& job)
   {
     if (chosen->asynchronous)
-      subprocess::async_spawn(context_, command_of(argv), [this, &job](std::error_code ec, subprocess::async_child child) {
-        bench::require(!ec, "async_spawn");
-        started(std::move(child), job);
-      });
+      subprocess::async_spawn(context_, command_of(argv),
+                              [this, &job](std::error_code ec, subprocess::async_child child) {
+                                bench::require(!ec, "async_spawn");
+                                started(std::move(child), job);
+                              });
     else
       started(subprocess::spawn(context_, command_of(argv)), job);
   }
@@ -103,7 +104,7 @@ private:
 
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
-  subprocess::async_child child_; // The one that is drained.
+  subprocess::async_child child_;                         // The one that is drained.
   std::vector<char> buffer_ = std::vector<char>(1 << 16); // As much as a pipe holds.
   std::uint64_t total_ = 0;
 };

@@ -46,8 +46,8 @@ struct captured_stream {
 class reader {
 public:
   reader(const capture_options& options, detail::process& child, unique_fd out, unique_fd err)
-      : options_(options), child_(child), streams_{{std::move(out), detail::capture_buffer(options)},
-                                                   {std::move(err), detail::capture_buffer(options)}}
+      : options_(options), child_(child),
+        streams_{{std::move(out), detail::capture_buffer(options)}, {std::move(err), detail::capture_buffer(options)}}
   {
   }
 

@@ -24,8 +24,8 @@ const std::error_code no_child{EINVAL, std::system_category()};
 } // namespace
 
 child::child(detail::child_parts parts) noexcept
-    : process_(std::move(parts.handle)),
-      pipes_{std::move(parts.pipes[0]), std::move(parts.pipes[1]), std::move(parts.pipes[2]), std::move(parts.pipes[3])},
+    : process_(std::move(parts.handle)), pipes_{std::move(parts.pipes[0]), std::move(parts.pipes[1]),
+                                                std::move(parts.pipes[2]), std::move(parts.pipes[3])},
       launcher_(parts.used), kill_on_destroy_(parts.kill_on_destroy.value_or(false))
 {
 }

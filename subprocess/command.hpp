@@ -214,7 +214,6 @@ public:
     std::size_t listen_count = 0; // Of the mappings, those from 3 on.
     std::vector<std::string> listen_names;
 
-
     /// Whether the child leads a session that the spawn makes.
     bool makes_session() const noexcept
     {

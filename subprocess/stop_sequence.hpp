@@ -40,10 +40,7 @@ struct stop_sequence {
 
   /// SIGTERM, and `grace` to end by itself: what a command has unless told
   /// otherwise.
-  static stop_sequence gentle(std::chrono::nanoseconds grace = std::chrono::seconds(5))
-  {
-    return {{SIGTERM, grace}};
-  }
+  static stop_sequence gentle(std::chrono::nanoseconds grace = std::chrono::seconds(5)) { return {{SIGTERM, grace}}; }
 
   /// The same for the process group; the command has to make one, by
   /// process_group(0) or session_leader().

@@ -67,8 +67,7 @@ void child_operation::spawned(std::error_code ec, async_child child)
 
 void child_operation::cancel(asio::cancellation_type type)
 {
-  asio::post(strand_,
-             [self = shared_from_this(), type] { self->stop(type, asio::error::operation_aborted); });
+  asio::post(strand_, [self = shared_from_this(), type] { self->stop(type, asio::error::operation_aborted); });
 }
 
 void child_operation::stop(asio::cancellation_type type, std::error_code cause)

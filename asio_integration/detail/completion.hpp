@@ -122,8 +122,9 @@ public:
   }
 
 private:
-  using allocator = typename std::allocator_traits<
-      asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>>::template rebind_alloc<handler_completion>;
+  using allocator =
+      typename std::allocator_traits<asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>>::
+          template rebind_alloc<handler_completion>;
   using executor_type = asio::associated_executor_t<Handler, Executor>;
 
   class memory {

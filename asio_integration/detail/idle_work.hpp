@@ -15,8 +15,7 @@ namespace subprocess::detail {
 /// pass zero, which stops the context.
 class idle_work {
 public:
-  explicit idle_work(asio::execution_context& context)
-      : scheduler_(asio::use_service<asio::detail::scheduler>(context))
+  explicit idle_work(asio::execution_context& context) : scheduler_(asio::use_service<asio::detail::scheduler>(context))
   {
   }
 

@@ -57,7 +57,8 @@ std::vector<pid_t> reap_table::all() const
 
 bool reap_table::needs_looking() const noexcept
 {
-  return std::ranges::any_of(entries_, [](const auto& item) { return !item.second.watched && !item.second.waiters.empty(); });
+  return std::ranges::any_of(entries_,
+                             [](const auto& item) { return !item.second.watched && !item.second.waiters.empty(); });
 }
 
 } // namespace subprocess::detail

@@ -58,7 +58,7 @@ private:
   std::mutex mutex_;
   idle_work idle_;
   const reaper_source kind_;
-  std::unique_ptr<wake_source> source_; // None once shut down.
+  std::unique_ptr<wake_source> source_;     // None once shut down.
   std::optional<asio::steady_timer> timer_; // None once shut down.
   bool ticking_ = false;
   reap_table table_;

@@ -9,8 +9,7 @@ class run_operation final : public child_operation {
 public:
   using done_type = completion_owner<std::error_code, exit_status>;
 
-  run_operation(const asio::any_io_executor& executor, done_type done, command what,
-                supervision_options options = {})
+  run_operation(const asio::any_io_executor& executor, done_type done, command what, supervision_options options = {})
       : child_operation(executor, std::move(what), stream_defaults::inherit(), options), done_(std::move(done))
   {
   }

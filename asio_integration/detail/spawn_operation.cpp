@@ -25,7 +25,8 @@ constexpr int large_table = 256;
 
 spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
                                  const stream_defaults& defaults, spawn_failure* report)
-    : executor_(executor), done_(std::move(done)), report_(report), launch_(new owned_launch(std::move(what), defaults, failure_))
+    : executor_(executor), done_(std::move(done)), report_(report),
+      launch_(new owned_launch(std::move(what), defaults, failure_))
 {
 }
 
@@ -59,9 +60,8 @@ void spawn_operation::start()
   if (used_ == launcher::fork || !launch_->plan.may_run_beside())
     return launch_on_thread();
   launching_ = true;
-  if (enter_launch_queue(context(), [self = shared_from_this()] {
-        asio::post(self->executor_, [self] { self->launch_beside(); });
-      }))
+  if (enter_launch_queue(
+          context(), [self = shared_from_this()] { asio::post(self->executor_, [self] { self->launch_beside(); }); }))
     launch_beside();
 }
 

@@ -27,8 +27,8 @@ class spawn_operation : public std::enable_shared_from_this<spawn_operation> {
 public:
   using done_type = completion_owner<std::error_code, async_child>;
 
-  spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
-                  const stream_defaults& defaults, spawn_failure* report = nullptr);
+  spawn_operation(const asio::any_io_executor& executor, done_type done, command what, const stream_defaults& defaults,
+                  spawn_failure* report = nullptr);
   ~spawn_operation();
 
   void start();

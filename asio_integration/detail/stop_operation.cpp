@@ -60,12 +60,12 @@ void stop_operation::send(int signal)
 
 void stop_operation::wait_for_the_end()
 {
-  child_.async_wait(strand_, asio::bind_cancellation_slot(
-                                 stop_waiting_.slot(),
-                                 asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec,
-                                                                                          exit_status status) {
-                                   self->finish(ec, status);
-                                 })));
+  child_.async_wait(
+      strand_, asio::bind_cancellation_slot(
+                   stop_waiting_.slot(),
+                   asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status status) {
+                     self->finish(ec, status);
+                   })));
 }
 
 void stop_operation::wait_for(std::chrono::nanoseconds grace)

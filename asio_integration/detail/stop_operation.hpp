@@ -23,8 +23,7 @@ class stop_operation : public std::enable_shared_from_this<stop_operation> {
 public:
   using done_type = completion_owner<std::error_code, exit_status>;
 
-  stop_operation(const asio::any_io_executor& executor, done_type done, tracked_child child,
-                 stop_sequence sequence);
+  stop_operation(const asio::any_io_executor& executor, done_type done, tracked_child child, stop_sequence sequence);
 
   void start();
   void cancel(asio::cancellation_type);

@@ -22,8 +22,8 @@ int main(int argc, char** argv)
   become_subreaper();
 
   checks results;
-  for (const auto scene : {sorted_text, gzip_and_back, simultaneous_echo, failing_worker, vanishing_client,
-                           stop_with_workers}) {
+  for (const auto scene :
+       {sorted_text, gzip_and_back, simultaneous_echo, failing_worker, vanishing_client, stop_with_workers}) {
     try {
       scene(server, results);
     } catch (const std::exception& failure) {

@@ -79,7 +79,7 @@ private:
   program_plan program_;
 
   unique_fd theirs_[3];
-  int terminal_ = -1; // The first stream that is the pseudo-terminal.
+  int terminal_ = -1;          // The first stream that is the pseudo-terminal.
   int sources_[3] = {0, 1, 2}; // Equal to the stream: inherited.
   std::vector<fd_move> moves_;
   std::vector<fd_range> unneeded_;

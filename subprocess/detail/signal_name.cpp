@@ -8,9 +8,8 @@ namespace subprocess::detail {
 // glibc has it. The names that POSIX requires are enough of a table.
 const char* signal_name(int signal) noexcept
 {
-#define SUBPROCESS_NAME(name) \
-  case name: \
-    return #name
+#define SUBPROCESS_NAME(name)                                                                                          \
+  case name: return #name
   switch (signal) {
     SUBPROCESS_NAME(SIGHUP);
     SUBPROCESS_NAME(SIGINT);

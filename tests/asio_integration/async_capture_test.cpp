@@ -66,9 +66,8 @@ TEST_P(async_capturing, gives_both_streams_and_the_status)
 TEST_P(async_capturing, takes_any_amount_from_both_streams)
 {
   constexpr std::size_t size = 3'000'000;
-  for (const command& what :
-       {helper({"flood", "3000000"}), helper({"write", "1", "3000000", "2", "3000000"}),
-        helper({"write", "2", "3000000", "1", "3000000"})}) {
+  for (const command& what : {helper({"flood", "3000000"}), helper({"write", "1", "3000000", "2", "3000000"}),
+                              helper({"write", "2", "3000000", "1", "3000000"})}) {
     const captured_output output = output_of(what);
     EXPECT_TRUE(output.out == std::string(size, 'o')) << output.out.size();
     EXPECT_TRUE(output.err == std::string(size, 'e')) << output.err.size();

@@ -674,8 +674,7 @@ TEST_P(child_pipe, reads_are_cancelled_by_a_close)
   async_child helper = start({"hang"});
   char buffer[1];
   std::error_code read_ec;
-  helper.stdout_pipe().async_read_some(asio::buffer(buffer),
-                                       [&](std::error_code ec, std::size_t) { read_ec = ec; });
+  helper.stdout_pipe().async_read_some(asio::buffer(buffer), [&](std::error_code ec, std::size_t) { read_ec = ec; });
   EXPECT_TRUE(is_busy());
   helper.stdout_pipe().close();
   run_to_end();

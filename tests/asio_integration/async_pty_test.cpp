@@ -107,8 +107,7 @@ TEST_P(async_terminals, can_be_captured)
 TEST_P(async_terminals, of_a_failed_spawn_leave_nothing)
 {
   std::error_code failed;
-  async_spawn(context(), on_terminal(program("/nonexistent")),
-              [&](std::error_code ec, async_child) { failed = ec; });
+  async_spawn(context(), on_terminal(program("/nonexistent")), [&](std::error_code ec, async_child) { failed = ec; });
   run_to_end();
   EXPECT_EQ(failed, std::errc::no_such_file_or_directory);
 }

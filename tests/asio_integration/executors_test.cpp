@@ -212,8 +212,8 @@ TEST_P(strand, of_any_kind_is_where_handlers_run)
   };
   check(asio::make_strand(context()));
   check(asio::strand<asio::any_io_executor>(context().get_executor()));
-  check(asio::strand<asio::strand<asio::any_io_executor>>(
-      asio::strand<asio::any_io_executor>(context().get_executor())));
+  check(
+      asio::strand<asio::strand<asio::any_io_executor>>(asio::strand<asio::any_io_executor>(context().get_executor())));
 }
 
 // The reaper must not depend on the strand of whoever spawned first.

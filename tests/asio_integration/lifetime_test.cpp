@@ -431,8 +431,7 @@ TEST_P(context_end, kills_the_children_of_operations_that_wait_for_them)
   run.expect_answer();
   captured.expect_answer();
   bool later_one_has_come = false;
-  async_spawn(context(), helper({"exit", "0"}),
-              [&](std::error_code, async_child) { later_one_has_come = true; });
+  async_spawn(context(), helper({"exit", "0"}), [&](std::error_code, async_child) { later_one_has_come = true; });
   run_until([&] { return later_one_has_come; });
   end_context();
   EXPECT_EQ(runs, 0);
@@ -548,8 +547,7 @@ TEST_P(forked_host, may_destroy_a_context_with_operations_that_wait)
   async_run(context(), cat.what, run.handler());
   cat.expect_answer();
   bool later_one_has_come = false;
-  async_spawn(context(), helper({"exit", "0"}),
-              [&](std::error_code, async_child) { later_one_has_come = true; });
+  async_spawn(context(), helper({"exit", "0"}), [&](std::error_code, async_child) { later_one_has_come = true; });
   run_until([&] { return later_one_has_come; });
   const exit_status copy = in_fork([&] { end_context(); });
   EXPECT_TRUE(copy.success()) << copy;

@@ -178,8 +178,8 @@ SUBPROCESS_FOR_EACH_SETUP(time_limited);
 
 TEST_P(time_limited, run_is_told_apart_and_leaves_nobody)
 {
-  for (const time_limit limit : {time_limit(20ms), time_limit(0s), time_limit(-1h),
-                                 time_limit(std::chrono::steady_clock::now() + 20ms)}) {
+  for (const time_limit limit :
+       {time_limit(20ms), time_limit(0s), time_limit(-1h), time_limit(std::chrono::steady_clock::now() + 20ms)}) {
     wait_result result;
     async_run(context(), helper({"hang"}), limit, result.handler());
     run_to_end();

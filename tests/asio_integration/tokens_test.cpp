@@ -291,8 +291,7 @@ TEST_P(completion_token, with_a_cancellation_slot_in_every_order_of_binding)
                                       asio::bind_cancellation_slot(cancel[0].slot(), results[0].handler()))));
   helper.async_wait(asio::bind_cancellation_slot(
       cancel[1].slot(),
-      asio::bind_executor(elsewhere,
-                          asio::bind_allocator(counting_allocator<int>(counts), results[1].handler()))));
+      asio::bind_executor(elsewhere, asio::bind_allocator(counting_allocator<int>(counts), results[1].handler()))));
   for (auto& one : cancel)
     one.emit(asio::cancellation_type::total);
   EXPECT_FALSE(is_busy());
@@ -331,15 +330,15 @@ TEST_P(coroutine, can_limit_a_run)
   run_coroutine([&]() -> asio::awaitable<void> {
     asio::steady_timer timer(context(), 10ms);
     const command hang = helper({"hang"});
-    const auto first = co_await (async_run(context(), hang, asio::use_awaitable) ||
-                                 timer.async_wait(asio::use_awaitable));
+    const auto first =
+        co_await (async_run(context(), hang, asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
     EXPECT_EQ(first.index(), 1u);
     EXPECT_FALSE(has_children()) << "reaped before the operator was done";
 
     timer.expires_after(1h);
     const command text = helper({"echo", "text"});
-    const auto second = co_await (async_capture(context(), text, asio::use_awaitable) ||
-                                  timer.async_wait(asio::use_awaitable));
+    const auto second =
+        co_await (async_capture(context(), text, asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
     EXPECT_EQ(second.index(), 0u);
     if (second.index() == 0) {
       EXPECT_EQ(std::get<0>(second).out, "text\n");
@@ -364,8 +363,8 @@ TEST_P(coroutine, can_wait_for_several_at_once)
   run_coroutine([&]() -> asio::awaitable<void> {
     const command one = helper({"exit", "1"});
     const command two = helper({"exit", "2"});
-    const auto [first, second] = co_await (async_run(context(), one, asio::use_awaitable) &&
-                                           async_run(context(), two, asio::use_awaitable));
+    const auto [first, second] =
+        co_await (async_run(context(), one, asio::use_awaitable) && async_run(context(), two, asio::use_awaitable));
     EXPECT_EQ(first.code(), 1);
     EXPECT_EQ(second.code(), 2);
   });

@@ -82,9 +82,8 @@ TEST(capture_buffer, keep_ends_of_any_limit_in_steps_of_any_size)
       capture_buffer buffer(limited(limit, overflow::keep_ends));
       for (std::size_t at = 0; at < whole.size(); at += step)
         feed(buffer, std::string_view(whole).substr(at, step));
-      const std::string expected = limit >= whole.size()
-                                       ? whole
-                                       : whole.substr(0, limit - limit / 2) + whole.substr(whole.size() - limit / 2);
+      const std::string expected =
+          limit >= whole.size() ? whole : whole.substr(0, limit - limit / 2) + whole.substr(whole.size() - limit / 2);
       EXPECT_EQ(buffer.take(), expected) << limit << ' ' << step;
     }
 }

@@ -71,8 +71,8 @@ TEST_P(capture_with_options, fails_at_the_limit_and_has_what_was_read)
 
 TEST_P(capture_with_options, kills_at_the_limit)
 {
-  const captured_output output = captured(helper({"write-then-hang", "1", "1000"}),
-                                          {.limit = 100, .on_overflow = overflow::kill}, ENOBUFS);
+  const captured_output output =
+      captured(helper({"write-then-hang", "1", "1000"}), {.limit = 100, .on_overflow = overflow::kill}, ENOBUFS);
   EXPECT_EQ(output.out, std::string(100, 'o'));
   EXPECT_EQ(output.status.signal(), SIGKILL);
 }

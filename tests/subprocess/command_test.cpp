@@ -69,8 +69,8 @@ TEST(shell_quote, leaves_plain_words_alone)
 
 TEST(shell_quote, quotes_what_a_shell_would_look_at)
 {
-  for (const char* special : {"", " ", "a b", "*", "?", "[a]", "~", "$x", "`x`", "a;b", "a&b", "a|b", "<", ">", "#",
-                              "!", "\"", "\\", "\n", "\t", "{a,b}", "(x)", "a=b", "\xc3\xa4"}) {
+  for (const char* special : {"",  " ", "a b", "*", "?",  "[a]", "~",  "$x", "`x`",   "a;b", "a&b", "a|b",
+                              "<", ">", "#",   "!", "\"", "\\",  "\n", "\t", "{a,b}", "(x)", "a=b", "\xc3\xa4"}) {
     EXPECT_EQ(shell_quote(special), "'" + std::string(special) + "'");
   }
   EXPECT_EQ(shell_quote("'"), R"(''\''')");
@@ -91,8 +91,7 @@ TEST_P(commands, to_string_can_be_pasted_into_a_shell)
 
 TEST_P(commands, arguments_arrive_as_they_are)
 {
-  EXPECT_EQ(output_of({"echo", "a b", "", "*", "\"x\" 'y'", "\xc3\xa4\xff"}),
-            "a b\n\n*\n\"x\" 'y'\n\xc3\xa4\xff\n");
+  EXPECT_EQ(output_of({"echo", "a b", "", "*", "\"x\" 'y'", "\xc3\xa4\xff"}), "a b\n\n*\n\"x\" 'y'\n\xc3\xa4\xff\n");
 }
 
 TEST_P(commands, argv0_is_the_program_as_it_was_named_or_what_arg0_says)

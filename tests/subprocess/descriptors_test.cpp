@@ -180,7 +180,8 @@ TEST_P(descriptors, a_closed_one_never_becomes_one_of_the_librarys_own)
     for (const int target : {closed, 90}) {
       if (open.contains(closed))
         continue;
-      const spawn_failure failure = failure_of(helper({"fd-kinds", "90"}).stdin_from(stdio::pipe()).map_fd(closed, target));
+      const spawn_failure failure =
+          failure_of(helper({"fd-kinds", "90"}).stdin_from(stdio::pipe()).map_fd(closed, target));
       EXPECT_EQ(failure.code.value(), EBADF) << closed;
       EXPECT_EQ(failure.step, spawn_step::map_fd) << closed;
     }
@@ -284,8 +285,7 @@ TEST_P(closed_streams, can_be_replaced_in_the_child)
     EXPECT_TRUE(output.status.success());
     EXPECT_EQ(output.out, "out");
     EXPECT_EQ(output.err, "err");
-    child cat = spawn(
-        helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::null()));
+    child cat = spawn(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::null()));
     write_all(cat.stdin_pipe().get(), "through");
     cat.stdin_pipe().reset();
     EXPECT_EQ(read_all(cat.stdout_pipe().get()), "through");

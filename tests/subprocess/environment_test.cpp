@@ -100,8 +100,8 @@ TEST(environment_changes, values_may_hold_anything_but_nul)
 
 TEST(environment_changes, a_key_without_name_or_with_equals_or_nul_is_no_key)
 {
-  for (const std::string_view key : {std::string_view(""), std::string_view("A=B"), std::string_view("=A"),
-                                     std::string_view("A\0B", 3)}) {
+  for (const std::string_view key :
+       {std::string_view(""), std::string_view("A=B"), std::string_view("=A"), std::string_view("A\0B", 3)}) {
     environment_changes set;
     set.set("GOOD", "1");
     set.set(key, "value");
@@ -181,9 +181,9 @@ TEST_P(variables, bad_ones_are_invalid_arguments)
 {
   const std::string nul("a\0b", 3);
   const command bad[] = {
-      helper({"exit", "0"}).env("", "value"),   helper({"exit", "0"}).env("A=B", "value"),
-      helper({"exit", "0"}).env(nul, "value"),  helper({"exit", "0"}).env("A", nul),
-      helper({"exit", "0"}).env_remove(""),     helper({"exit", "0"}).env_remove("A=B"),
+      helper({"exit", "0"}).env("", "value"),  helper({"exit", "0"}).env("A=B", "value"),
+      helper({"exit", "0"}).env(nul, "value"), helper({"exit", "0"}).env("A", nul),
+      helper({"exit", "0"}).env_remove(""),    helper({"exit", "0"}).env_remove("A=B"),
       helper({"exit", "0"}).env_remove(nul),
   };
   for (const command& what : bad) {

@@ -63,7 +63,8 @@ TEST_F(exec_in_place, does_all_that_the_command_asks_for)
   EXPECT_EQ(output_of(command("tool", {"exit", "3"}).env("PATH", scratch.path().native()), 3), "");
   EXPECT_EQ(output_of(command("sh", {"-c", "exit 4"}), 4), "");
   command hooked = helper({"exit", "0"});
-  hooked.pre_exec([] { return ::write(1, "hook", 4) == 4 ? std::error_code() : std::make_error_code(std::errc::io_error); });
+  hooked.pre_exec(
+      [] { return ::write(1, "hook", 4) == 4 ? std::error_code() : std::make_error_code(std::errc::io_error); });
   EXPECT_EQ(output_of(hooked), "hook");
 }
 

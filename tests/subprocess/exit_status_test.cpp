@@ -12,8 +12,14 @@ namespace subprocess::tests {
 namespace {
 
 // What waitpid() stores, on every system that has a history.
-constexpr int exited(int code) { return code << 8; }
-constexpr int killed_by(int number) { return number; }
+constexpr int exited(int code)
+{
+  return code << 8;
+}
+constexpr int killed_by(int number)
+{
+  return number;
+}
 constexpr int core_flag = 0x80;
 
 TEST(exit_status, is_unknown_when_nothing_is_known)

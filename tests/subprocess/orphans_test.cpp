@@ -196,8 +196,7 @@ SUBPROCESS_FOR_EACH_LAUNCHER(copying_the_host);
 
 TEST_P(copying_the_host, and_destroying_its_children_there_kills_nothing)
 {
-  child cat = spawn(
-      helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).kill_on_destroy(true));
+  child cat = spawn(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).kill_on_destroy(true));
   isolated([&] {
     cat = child();
     EXPECT_FALSE(has_children());

@@ -72,7 +72,8 @@ TEST_F(outcomes, a_foreign_message_is_garbled)
   for (const outcome_message& bad :
        {outcome_message{ENOENT, 1, 0, 0}, outcome_message{0, 1, 0, outcome_message::whole},
         outcome_message{-1, 1, 0, outcome_message::whole}, outcome_message{ENOENT, -1, 0, outcome_message::whole},
-        outcome_message{ENOENT, 1000, 0, outcome_message::whole}, outcome_message{ENOENT, 1, -1, outcome_message::whole}})
+        outcome_message{ENOENT, 1000, 0, outcome_message::whole},
+        outcome_message{ENOENT, 1, -1, outcome_message::whole}})
     EXPECT_EQ(read_of(bytes_of(bad)), result::garbled);
 }
 

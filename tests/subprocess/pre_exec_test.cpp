@@ -25,9 +25,7 @@ class hooks : public baseline {
 protected:
   static std::function<std::error_code()> writing(const char* letter)
   {
-    return [letter] {
-      return ::write(2, letter, 1) == 1 ? fine : std::error_code(errno, std::system_category());
-    };
+    return [letter] { return ::write(2, letter, 1) == 1 ? fine : std::error_code(errno, std::system_category()); };
   }
 
   static spawn_failure failure_of(const command& what)
@@ -75,10 +73,9 @@ TEST_F(hooks, change_what_the_program_gets)
 {
   command what = helper({"umask"});
   EXPECT_EQ(capture(what.pre_exec([] {
-                      ::umask(0123);
-                      return fine;
-                    }))
-                .out,
+              ::umask(0123);
+              return fine;
+            })).out,
             "0123\n");
 }
 
@@ -112,7 +109,9 @@ TEST_F(hooks, that_fail_are_the_last_to_run)
   const unique_fd read_end(ends[0]);
   unique_fd write_end(ends[1]);
   what.stderr_to(stdio::from_fd(write_end.get()));
-  what.pre_exec(writing("a")).pre_exec([] { return std::make_error_code(std::errc::file_exists); }).pre_exec(writing("b"));
+  what.pre_exec(writing("a"))
+      .pre_exec([] { return std::make_error_code(std::errc::file_exists); })
+      .pre_exec(writing("b"));
   const spawn_failure failure = failure_of(what);
   EXPECT_EQ(failure.code.value(), EEXIST);
   EXPECT_EQ(failure.detail, "hook 2");

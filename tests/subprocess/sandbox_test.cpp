@@ -46,9 +46,8 @@ protected:
     return output.out;
   }
 };
-INSTANTIATE_TEST_SUITE_P(error, sandboxed, ::testing::Values(ENOSYS, EPERM), [](const auto& error) {
-  return std::string(error.param == ENOSYS ? "ENOSYS" : "EPERM");
-});
+INSTANTIATE_TEST_SUITE_P(error, sandboxed, ::testing::Values(ENOSYS, EPERM),
+                         [](const auto& error) { return std::string(error.param == ENOSYS ? "ENOSYS" : "EPERM"); });
 
 TEST_P(sandboxed, without_close_range_no_descriptor_leaks)
 {

@@ -167,7 +167,8 @@ TEST_P(grouping, a_group_that_is_not_there_is_an_error)
 
 TEST_P(grouping, a_session_of_its_own)
 {
-  for (const command& what : {helper({"session"}).session_leader(), helper({"session"}).session_leader().process_group(0)}) {
+  for (const command& what :
+       {helper({"session"}).session_leader(), helper({"session"}).session_leader().process_group(0)}) {
     const ids child = ids_of(what);
     EXPECT_EQ(child.session, child.pid);
     EXPECT_EQ(child.group, child.pid);

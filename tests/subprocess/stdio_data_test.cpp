@@ -95,8 +95,7 @@ TEST_P(stream_data, a_pipe_holds_as_much_as_asked_for)
 
 TEST_P(stream_data, a_capacity_that_is_refused_is_an_error)
 {
-  const spawn_failure failure =
-      failure_of(helper({"exit", "0"}).stderr_to(stdio::pipe(std::size_t(INT_MAX) + 1)));
+  const spawn_failure failure = failure_of(helper({"exit", "0"}).stderr_to(stdio::pipe(std::size_t(INT_MAX) + 1)));
   EXPECT_EQ(failure.step, spawn_step::pipe);
   EXPECT_EQ(failure.detail, "stderr capacity 2147483648");
   EXPECT_TRUE(failure.code == std::errc::invalid_argument || failure.code == std::errc::function_not_supported);

@@ -92,8 +92,7 @@ TEST_P(streams, stderr_has_a_pipe_of_its_own)
 
 TEST_P(streams, our_ends_are_blocking_and_close_on_exec)
 {
-  child cat = spawn(
-      helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::pipe()));
+  child cat = spawn(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::pipe()));
   for (const unique_fd* end : {&cat.stdin_pipe(), &cat.stdout_pipe(), &cat.stderr_pipe()}) {
     EXPECT_EQ(::fcntl(end->get(), F_GETFD), FD_CLOEXEC);
     EXPECT_EQ(::fcntl(end->get(), F_GETFL) & O_NONBLOCK, 0);
@@ -206,8 +205,7 @@ TEST_P(streams, files_are_opened_at_each_spawn_and_in_the_parents_directory)
   std::filesystem::create_directory(scratch / "elsewhere");
   isolated([&] {
     std::filesystem::current_path(scratch.path());
-    const command what =
-        helper({"echo", "x"}).stdout_to(stdio::write_file("here")).current_dir(scratch / "elsewhere");
+    const command what = helper({"echo", "x"}).stdout_to(stdio::write_file("here")).current_dir(scratch / "elsewhere");
     EXPECT_TRUE(run(what).success());
     EXPECT_EQ(content_of(scratch / "here"), "x\n");
     std::filesystem::remove(scratch / "here");
@@ -230,9 +228,9 @@ TEST_P(streams, an_open_error_names_the_path)
 
 TEST_P(streams, a_path_with_a_nul_byte_is_an_error)
 {
-  for (const stdio& file : {stdio::read_file(std::string("/dev/null\0x", 11)),
-                            stdio::write_file(std::string("/dev/null\0x", 11)),
-                            stdio::append_file(std::string("/dev/null\0x", 11))}) {
+  for (const stdio& file :
+       {stdio::read_file(std::string("/dev/null\0x", 11)), stdio::write_file(std::string("/dev/null\0x", 11)),
+        stdio::append_file(std::string("/dev/null\0x", 11))}) {
     const spawn_failure failure = failure_of(helper({"cat"}).stdin_from(file));
     EXPECT_EQ(failure.code, std::errc::invalid_argument);
     EXPECT_EQ(failure.step, spawn_step::prepare);

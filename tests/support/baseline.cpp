@@ -128,7 +128,9 @@ std::set<int> settled_descriptors()
   return open_descriptors();
 }
 
-baseline_check::baseline_check() : descriptors_(settled_descriptors()) {}
+baseline_check::baseline_check() : descriptors_(settled_descriptors())
+{
+}
 
 void baseline_check::verify() const
 {

@@ -396,8 +396,7 @@ int pid_verb(const arguments&)
 // session: pid, process group, session
 int session_verb(const arguments&)
 {
-  std::printf("%d %d %d\n", static_cast<int>(::getpid()), static_cast<int>(::getpgrp()),
-              static_cast<int>(::getsid(0)));
+  std::printf("%d %d %d\n", static_cast<int>(::getpid()), static_cast<int>(::getpgrp()), static_cast<int>(::getsid(0)));
   return 0;
 }
 
@@ -475,9 +474,8 @@ int limits_verb(const arguments&)
     const char* name;
     int resource;
   } limits[] = {
-      {"core", RLIMIT_CORE},   {"cpu", RLIMIT_CPU},         {"data", RLIMIT_DATA},
-      {"fsize", RLIMIT_FSIZE}, {"nofile", RLIMIT_NOFILE},   {"stack", RLIMIT_STACK},
-      {"as", RLIMIT_AS},
+      {"core", RLIMIT_CORE},       {"cpu", RLIMIT_CPU},     {"data", RLIMIT_DATA}, {"fsize", RLIMIT_FSIZE},
+      {"nofile", RLIMIT_NOFILE},   {"stack", RLIMIT_STACK}, {"as", RLIMIT_AS},
 #ifdef RLIMIT_NPROC
       {"nproc", RLIMIT_NPROC},
 #endif

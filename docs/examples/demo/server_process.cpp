@@ -72,8 +72,8 @@ asio::awaitable<void> server_process::read_log(std::function<bool()> enough)
 {
   while (!enough()) {
     std::error_code ec;
-    const std::size_t size = co_await asio::async_read_until(process_.stdout_pipe(), asio::dynamic_buffer(unread_), '\n',
-                                                             asio::redirect_error(asio::use_awaitable, ec));
+    const std::size_t size = co_await asio::async_read_until(process_.stdout_pipe(), asio::dynamic_buffer(unread_),
+                                                             '\n', asio::redirect_error(asio::use_awaitable, ec));
     if (ec == asio::error::eof)
       co_return;
     if (ec)

@@ -11,7 +11,7 @@
 /// Lines of a few words each; the same for the same seed.
 inline std::string some_text(std::size_t lines, unsigned seed)
 {
-  static constexpr std::string_view words[] = {"alder", "birch", "cedar", "elm",  "fir",   "hazel", "larch",
+  static constexpr std::string_view words[] = {"alder", "birch", "cedar", "elm",   "fir",    "hazel",  "larch",
                                                "maple", "oak",   "pine",  "rowan", "spruce", "willow", "yew"};
   std::mt19937 random(seed);
   std::string text;

@@ -39,8 +39,8 @@ inline long clone_call(const clone_arguments& arguments, void (*function)(void*)
                "hlt\n"
                "1:"
                : "=a"(result)
-               : "a"(SYS_clone3), "D"(&arguments), "S"(sizeof arguments), [function] "r"(function),
-                 [argument] "r"(argument)
+               : "a"(SYS_clone3), "D"(&arguments),
+                 "S"(sizeof arguments), [function] "r"(function), [argument] "r"(argument)
                : "rcx", "r11", "memory");
   return result;
 #elif defined(__aarch64__)

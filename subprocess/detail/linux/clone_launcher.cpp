@@ -39,8 +39,8 @@ constexpr std::uint64_t clear_sighand = 0x100000000; // Linux 5.5.
 {
   shared_launch& self = *static_cast<shared_launch*>(argument);
   const long unshared = self.above_sources ? raw::unshare_descriptors(self.above_sources) : 0;
-  self.failure = unshared < 0 ? child_failure{spawn_step::fork, 0, static_cast<int>(-unshared)}
-                              : become_program(*self.plan);
+  self.failure =
+      unshared < 0 ? child_failure{spawn_step::fork, 0, static_cast<int>(-unshared)} : become_program(*self.plan);
   raw::exit(127);
 }
 

@@ -49,24 +49,54 @@ inline long address(const void* pointer) noexcept
   return reinterpret_cast<long>(pointer);
 }
 
-inline long dup_onto(int from, int to) noexcept { return call(SYS_dup3, from, to, 0); }
-inline long dup_above(int from, int lowest) noexcept { return call(SYS_fcntl, from, F_DUPFD_CLOEXEC, lowest); }
-inline long close(int fd) noexcept { return call(SYS_close, fd); }
-inline long clear_close_on_exec(int fd) noexcept { return call(SYS_fcntl, fd, F_SETFD, 0); }
-inline long set_close_on_exec(int fd) noexcept { return call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); }
+inline long dup_onto(int from, int to) noexcept
+{
+  return call(SYS_dup3, from, to, 0);
+}
+inline long dup_above(int from, int lowest) noexcept
+{
+  return call(SYS_fcntl, from, F_DUPFD_CLOEXEC, lowest);
+}
+inline long close(int fd) noexcept
+{
+  return call(SYS_close, fd);
+}
+inline long clear_close_on_exec(int fd) noexcept
+{
+  return call(SYS_fcntl, fd, F_SETFD, 0);
+}
+inline long set_close_on_exec(int fd) noexcept
+{
+  return call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+}
 inline long write(int fd, const void* data, std::size_t size) noexcept
 {
   return call(SYS_write, fd, address(data), static_cast<long>(size));
 }
-inline long setsid() noexcept { return call(SYS_setsid); }
-inline long setpgid(pid_t group) noexcept { return call(SYS_setpgid, 0, group); }
+inline long setsid() noexcept
+{
+  return call(SYS_setsid);
+}
+inline long setpgid(pid_t group) noexcept
+{
+  return call(SYS_setpgid, 0, group);
+}
 inline long setgroups(std::size_t count, const gid_t* ids) noexcept
 {
   return call(SYS_setgroups, static_cast<long>(count), address(ids));
 }
-inline long setgid(gid_t id) noexcept { return call(SYS_setgid, static_cast<long>(id)); }
-inline long setuid(uid_t id) noexcept { return call(SYS_setuid, static_cast<long>(id)); }
-inline long chdir(const char* path) noexcept { return call(SYS_chdir, address(path)); }
+inline long setgid(gid_t id) noexcept
+{
+  return call(SYS_setgid, static_cast<long>(id));
+}
+inline long setuid(uid_t id) noexcept
+{
+  return call(SYS_setuid, static_cast<long>(id));
+}
+inline long chdir(const char* path) noexcept
+{
+  return call(SYS_chdir, address(path));
+}
 inline long execve(const char* path, char* const* argv, char* const* envp) noexcept
 {
   return call(SYS_execve, address(path), address(argv), address(envp));
@@ -100,9 +130,18 @@ inline long set_mask(const signal_set& wanted, signal_set* old = nullptr) noexce
 {
   return call(SYS_rt_sigprocmask, SIG_SETMASK, address(&wanted), address(old), sizeof(signal_set));
 }
-inline signal_set all_signals() noexcept { return ~0UL; }
-inline signal_set no_signals() noexcept { return 0; }
-inline void add_signal(signal_set& set, int signal) noexcept { set |= 1UL << (signal - 1); }
+inline signal_set all_signals() noexcept
+{
+  return ~0UL;
+}
+inline signal_set no_signals() noexcept
+{
+  return 0;
+}
+inline void add_signal(signal_set& set, int signal) noexcept
+{
+  set |= 1UL << (signal - 1);
+}
 
 /// Ends the sharing of a descriptor table (CLONE_FILES) with `first` and all
 /// above it gone: what is not needed is not even copied.

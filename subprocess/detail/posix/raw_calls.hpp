@@ -22,23 +22,62 @@ inline long result_of(long result) noexcept
   return result == -1 ? -errno : result;
 }
 
-inline long dup_onto(int from, int to) noexcept { return result_of(::dup2(from, to)); }
-inline long dup_above(int from, int lowest) noexcept { return result_of(::fcntl(from, F_DUPFD_CLOEXEC, lowest)); }
-inline long close(int fd) noexcept { return result_of(::close(fd)); }
-inline long clear_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, 0)); }
-inline long set_close_on_exec(int fd) noexcept { return result_of(::fcntl(fd, F_SETFD, FD_CLOEXEC)); }
-inline long write(int fd, const void* data, std::size_t size) noexcept { return result_of(::write(fd, data, size)); }
-inline long setsid() noexcept { return result_of(::setsid()); }
-inline long setpgid(pid_t group) noexcept { return result_of(::setpgid(0, group)); }
-inline long setgroups(std::size_t count, const gid_t* ids) noexcept { return result_of(::setgroups(count, ids)); }
-inline long setgid(gid_t id) noexcept { return result_of(::setgid(id)); }
-inline long setuid(uid_t id) noexcept { return result_of(::setuid(id)); }
-inline long chdir(const char* path) noexcept { return result_of(::chdir(path)); }
+inline long dup_onto(int from, int to) noexcept
+{
+  return result_of(::dup2(from, to));
+}
+inline long dup_above(int from, int lowest) noexcept
+{
+  return result_of(::fcntl(from, F_DUPFD_CLOEXEC, lowest));
+}
+inline long close(int fd) noexcept
+{
+  return result_of(::close(fd));
+}
+inline long clear_close_on_exec(int fd) noexcept
+{
+  return result_of(::fcntl(fd, F_SETFD, 0));
+}
+inline long set_close_on_exec(int fd) noexcept
+{
+  return result_of(::fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+inline long write(int fd, const void* data, std::size_t size) noexcept
+{
+  return result_of(::write(fd, data, size));
+}
+inline long setsid() noexcept
+{
+  return result_of(::setsid());
+}
+inline long setpgid(pid_t group) noexcept
+{
+  return result_of(::setpgid(0, group));
+}
+inline long setgroups(std::size_t count, const gid_t* ids) noexcept
+{
+  return result_of(::setgroups(count, ids));
+}
+inline long setgid(gid_t id) noexcept
+{
+  return result_of(::setgid(id));
+}
+inline long setuid(uid_t id) noexcept
+{
+  return result_of(::setuid(id));
+}
+inline long chdir(const char* path) noexcept
+{
+  return result_of(::chdir(path));
+}
 inline long execve(const char* path, char* const* argv, char* const* envp) noexcept
 {
   return result_of(::execve(path, argv, envp));
 }
-[[noreturn]] inline void exit(int code) noexcept { ::_exit(code); }
+[[noreturn]] inline void exit(int code) noexcept
+{
+  ::_exit(code);
+}
 
 using signal_set = sigset_t;
 struct signal_action {
@@ -80,7 +119,10 @@ inline signal_set no_signals() noexcept
   ::sigemptyset(&set);
   return set;
 }
-inline void add_signal(signal_set& set, int signal) noexcept { ::sigaddset(&set, signal); }
+inline void add_signal(signal_set& set, int signal) noexcept
+{
+  ::sigaddset(&set, signal);
+}
 
 /// Marks the descriptors first..last close-on-exec. sysconf() is on the list.
 inline long close_range_on_exec(unsigned first, unsigned last) noexcept
