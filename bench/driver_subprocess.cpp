@@ -53,7 +53,9 @@ public:
   std::size_t capture(char* const* argv)
   {
     subprocess::captured_output output;
-    subprocess::async_capture(context_, command_of(argv), [&](std::error_code ec, subprocess::captured_output result) {
+    subprocess::command what = command_of(argv);
+    what.stdin_from(subprocess::stdio::inherit()).stderr_to(subprocess::stdio::inherit()); // As the others do.
+    subprocess::async_capture(context_, std::move(what), [&](std::error_code ec, subprocess::captured_output result) {
       bench::require(!ec && result.status.success(), "async_capture");
       output = std::move(result);
     });
