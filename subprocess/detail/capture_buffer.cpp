@@ -23,15 +23,23 @@ capture_buffer::capture_buffer(const capture_options& options) noexcept
 {
 }
 
+// Most outputs fit the first chunk. One that fills it has probably ended there, and
+// no memory is taken to find that out.
 std::span<char> capture_buffer::room()
 {
-  if (text_.size() - used_ < chunk)
+  const std::size_t left = text_.size() - used_;
+  probing_ = left == 0 && total_ == chunk;
+  if (probing_)
+    return probe_;
+  if (left < chunk / 4)
     text_.resize(used_ + chunk);
   return std::span(text_).subspan(used_);
 }
 
 void capture_buffer::add(std::size_t size)
 {
+  if (probing_)
+    text_.append(probe_.data(), size);
   used_ += size;
   total_ += size;
   if (used_ > limit_ && used_ - limit_ >= slack_)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -38,6 +39,8 @@ private:
   const bool stops_;
   std::string text_;
   std::size_t used_ = 0; // The rest of the text is room.
+  std::array<char, 256> probe_;
+  bool probing_ = false; // The probe is the room.
   std::uint64_t total_ = 0;
 };
 

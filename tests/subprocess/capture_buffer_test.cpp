@@ -102,6 +102,18 @@ TEST(capture_buffer, takes_no_more_memory_than_the_limit_and_a_half)
   EXPECT_EQ(buffer.take().size(), limit);
 }
 
+TEST(capture_buffer, takes_no_memory_to_find_that_a_full_chunk_was_all)
+{
+  capture_buffer buffer(limited(1 << 20, overflow::fail));
+  const std::size_t chunk = buffer.room().size();
+  const std::string block(chunk, 'x');
+  feed(buffer, block);
+  EXPECT_LT(buffer.room().size(), chunk / 64);
+  feed(buffer, "and more: " + block);
+  EXPECT_GE(buffer.room().size(), chunk / 4);
+  EXPECT_TRUE(buffer.take() == block + "and more: " + block);
+}
+
 TEST(capture_buffer, a_limit_of_nothing_and_one_of_everything)
 {
   capture_buffer nothing(limited(0, overflow::truncate));
