@@ -16,11 +16,6 @@ bool valid_key(std::string_view key)
   return !key.empty() && key.find_first_of(forbidden) == std::string_view::npos;
 }
 
-bool valid_value(const std::optional<std::string>& value)
-{
-  return !value || value->find('\0') == std::string::npos;
-}
-
 } // namespace
 
 environment_changes::change& environment_changes::at(std::string_view key)
@@ -28,17 +23,19 @@ environment_changes::change& environment_changes::at(std::string_view key)
   const auto found = std::ranges::find(changes_, key, &change::key);
   if (found != changes_.end())
     return *found;
-  return changes_.emplace_back(change{std::string(key), std::nullopt});
+  return changes_.emplace_back(change{std::string(key), key.size()});
 }
 
 void environment_changes::set(std::string_view key, std::string_view value)
 {
-  at(key).value = std::string(value);
+  std::string& entry = at(key).entry;
+  entry.resize(key.size());
+  entry.append("=").append(value);
 }
 
 void environment_changes::remove(std::string_view key)
 {
-  at(key).value.reset();
+  at(key).entry.resize(key.size());
 }
 
 void environment_changes::clear()
@@ -52,17 +49,21 @@ void environment_changes::inherit_only(std::vector<std::string> names)
   inherited_ = std::move(names);
 }
 
+bool environment_changes::change::valid() const noexcept
+{
+  return valid_key(key()) && entry.find('\0', key_size) == std::string::npos;
+}
+
 bool environment_changes::valid() const noexcept
 {
-  return std::ranges::all_of(changes_, [](const change& c) { return valid_key(c.key) && valid_value(c.value); }) &&
-         (!inherited_ || std::ranges::all_of(*inherited_, valid_key));
+  return std::ranges::all_of(changes_, &change::valid) && (!inherited_ || std::ranges::all_of(*inherited_, valid_key));
 }
 
 std::string_view environment_changes::first_invalid() const noexcept
 {
   for (const change& c : changes_)
-    if (!valid_key(c.key) || !valid_value(c.value))
-      return c.key;
+    if (!c.valid())
+      return c.key();
   if (inherited_)
     for (const std::string& name : *inherited_)
       if (!valid_key(name))
@@ -72,8 +73,15 @@ std::string_view environment_changes::first_invalid() const noexcept
 
 std::vector<std::string> environment_changes::apply(const char* const* inherited) const
 {
-  std::vector<std::string> entries;
-  const auto wanted = [&](const char* entry) {
+  const auto entries = view(inherited);
+  return {entries.begin(), entries.end()};
+}
+
+std::vector<std::string_view> environment_changes::view(const char* const* inherited) const
+{
+  std::vector<std::string_view> entries;
+  entries.reserve(64); // Most environments have fewer.
+  const auto wanted = [&](std::string_view entry) {
     return !inherited_ || std::ranges::any_of(*inherited_, [&](const auto& name) { return has_key(entry, name); });
   };
   for (; inherited && *inherited; ++inherited)
@@ -81,24 +89,23 @@ std::vector<std::string> environment_changes::apply(const char* const* inherited
       entries.emplace_back(*inherited);
 
   for (const change& c : changes_) {
-    auto first = std::ranges::find_if(entries, [&](const auto& entry) { return has_key(entry, c.key); });
-    if (c.value) {
-      std::string entry = c.key + "=" + *c.value;
+    const auto is_changed = [&](std::string_view entry) { return has_key(entry, c.key()); };
+    auto first = std::ranges::find_if(entries, is_changed);
+    if (!c.removes()) {
       if (first == entries.end()) {
-        entries.push_back(std::move(entry));
+        entries.emplace_back(c.entry);
         continue;
       }
-      *first++ = std::move(entry);
+      *first++ = c.entry;
     }
     // An environment may hold a name twice; getenv() finds the first, so no
     // second one may outlive a change.
-    entries.erase(std::remove_if(first, entries.end(), [&](const auto& entry) { return has_key(entry, c.key); }),
-                  entries.end());
+    entries.erase(std::remove_if(first, entries.end(), is_changed), entries.end());
   }
   return entries;
 }
 
-std::optional<std::string_view> find_variable(std::span<const std::string> entries, std::string_view key) noexcept
+std::optional<std::string_view> find_variable(std::span<const std::string_view> entries, std::string_view key) noexcept
 {
   for (const std::string_view entry : entries)
     if (has_key(entry, key))

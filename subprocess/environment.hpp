@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,10 +37,17 @@ public:
   /// what is new follows in the order of its first call.
   std::vector<std::string> apply(const char* const* inherited) const;
 
+  /// The same without copies: views of what is inherited and of this object.
+  std::vector<std::string_view> view(const char* const* inherited) const;
+
 private:
   struct change {
-    std::string key;
-    std::optional<std::string> value; // Empty: removed.
+    std::string entry; // `KEY=value`; the key alone when it is removed.
+    std::size_t key_size;
+
+    std::string_view key() const noexcept { return std::string_view(entry).substr(0, key_size); }
+    bool valid() const noexcept;
+    bool removes() const noexcept { return entry.size() == key_size; }
   };
   change& at(std::string_view key);
 
@@ -48,6 +56,6 @@ private:
 };
 
 /// The value of `key` among `KEY=value` entries.
-std::optional<std::string_view> find_variable(std::span<const std::string> entries, std::string_view key) noexcept;
+std::optional<std::string_view> find_variable(std::span<const std::string_view> entries, std::string_view key) noexcept;
 
 } // namespace subprocess

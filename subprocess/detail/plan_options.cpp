@@ -126,7 +126,8 @@ child_failure options_plan::prepare(const process_options& asked, child_options&
   planned.capability_count = asked.ambient_capabilities.size();
   planned.no_new_privs = asked.no_new_privs;
   planned.parent_death_signal = address_of(asked.parent_death_signal);
-  planned.parent = ::getpid();
+  if (asked.parent_death_signal)
+    planned.parent = ::getpid();
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <subprocess/program_search.hpp>
 
@@ -22,12 +23,14 @@ std::string joined(const std::vector<std::string>& names)
   return text;
 }
 
-std::optional<std::string_view> parents_path()
+// LISTEN_PID has room for a number.
+environment_changes with_listening(const command::settings& asked)
 {
-  for (const char* const* entry = environ; entry && *entry; ++entry)
-    if (const std::string_view text = *entry; text.starts_with("PATH="))
-      return text.substr(5);
-  return std::nullopt;
+  environment_changes all = asked.environment;
+  all.set("LISTEN_FDS", std::to_string(asked.listen_count));
+  all.set("LISTEN_FDNAMES", joined(asked.listen_names));
+  all.set("LISTEN_PID", std::string(20, '0'));
+  return all;
 }
 
 bool is_overwritten(int fd, const command::settings& asked)
@@ -78,31 +81,38 @@ child_failure check_other_descriptors(const command::settings& asked)
 
 std::vector<std::string> environment_of(const command::settings& asked)
 {
-  if (asked.listen_count == 0)
-    return asked.environment.apply(environ);
-  environment_changes all = asked.environment;
-  all.set("LISTEN_FDS", std::to_string(asked.listen_count));
-  all.set("LISTEN_FDNAMES", joined(asked.listen_names));
-  all.set("LISTEN_PID", std::string(20, '0'));
-  return all.apply(environ);
+  return asked.listen_count ? with_listening(asked).apply(environ) : asked.environment.apply(environ);
 }
 
 child_failure program_plan::prepare(const command::settings& asked, child_plan& planned)
 {
   if (const child_failure failure = find_descriptor(asked, planned); failure.error)
     return failure;
-  environment_ = environment_of(asked);
+  const environment_changes listening = asked.listen_count ? with_listening(asked) : environment_changes();
+  const auto entries = (asked.listen_count ? listening : asked.environment).view(environ);
   if (!asked.program_fd)
-    candidates_ = program_candidates(
-        asked.program, asked.searched == path_from::child ? find_variable(environment_, "PATH") : parents_path());
+    candidates_ = program_candidates(asked.program, asked.searched == path_from::child
+                                                        ? find_variable(entries, "PATH")
+                                                        : find_variable(environment_changes().view(environ), "PATH"));
+  copy(entries);
   lay_out(asked, planned);
   planned.text_busy_retries = static_cast<unsigned>(std::max<std::int64_t>(asked.text_busy_limit.count(), 0));
-  if (asked.listen_count)
-    planned.listen_pid =
-        std::ranges::find_if(environment_, [](const std::string& entry) { return entry.starts_with(listen_pid); })
-            ->data() +
-        listen_pid.size();
+  for (char* const* entry = planned.envp; asked.listen_count && *entry; ++entry)
+    if (std::string_view(*entry).starts_with(listen_pid))
+      planned.listen_pid = *entry + listen_pid.size();
   return {};
+}
+
+// Another thread may change the environment while the child is on its way.
+void program_plan::copy(std::span<const std::string_view> environment)
+{
+  environment_size_ = environment.size();
+  std::size_t size = 0;
+  for (const std::string_view entry : environment)
+    size += entry.size() + 1;
+  environment_.reserve(size);
+  for (const std::string_view entry : environment)
+    environment_.append(entry).push_back('\0');
 }
 
 // The child keeps it until the exec, and what is put in its place comes before.
@@ -125,7 +135,7 @@ child_failure program_plan::find_descriptor(const command::settings& asked, chil
 void program_plan::lay_out(const command::settings& asked, child_plan& planned)
 {
   const std::size_t argv_size = asked.args.size() + 2;
-  pointers_.reserve(2 * argv_size + environment_.size() + candidates_.size() + 3);
+  pointers_.reserve(2 * argv_size + environment_size_ + candidates_.size() + 3);
   const auto add = [&](const char* text) { pointers_.push_back(text); };
   const auto add_all = [&](const std::vector<std::string>& texts) {
     for (const std::string& text : texts)
@@ -136,7 +146,10 @@ void program_plan::lay_out(const command::settings& asked, child_plan& planned)
   add(asked.arg0 ? asked.arg0->c_str() : asked.program.c_str());
   add_all(asked.args);
   const std::size_t envp = pointers_.size();
-  add_all(environment_);
+  const char* entry = environment_.data();
+  for (std::size_t i = 0; i < environment_size_; ++i, entry += std::strlen(entry) + 1)
+    add(entry);
+  add(nullptr);
   const std::size_t candidates = pointers_.size();
   add_all(candidates_);
   const std::size_t shell = pointers_.size();

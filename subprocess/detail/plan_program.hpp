@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <subprocess/command.hpp>
@@ -18,9 +21,11 @@ public:
 
 private:
   child_failure find_descriptor(const command::settings& asked, child_plan& planned);
+  void copy(std::span<const std::string_view> environment);
   void lay_out(const command::settings& asked, child_plan& planned);
 
-  std::vector<std::string> environment_;
+  std::string environment_; // The entries, each with a NUL after it.
+  std::size_t environment_size_ = 0;
   std::vector<std::string> candidates_;
   std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
   unique_fd program_;
@@ -34,7 +39,7 @@ std::string mistake_in_listening(const command::settings& asked);
 /// \return What failed; its error is 0 when nothing did.
 child_failure check_other_descriptors(const command::settings& asked);
 
-/// What the child's environment will be; LISTEN_PID has room for a number.
+/// What the child's environment will be, but for the number in LISTEN_PID.
 std::vector<std::string> environment_of(const command::settings& asked);
 
 } // namespace subprocess::detail

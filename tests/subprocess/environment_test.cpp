@@ -115,7 +115,7 @@ TEST(environment_changes, a_key_without_name_or_with_equals_or_nul_is_no_key)
 
 TEST(find_variable, finds_the_first_of_that_name)
 {
-  const std::vector<std::string> entries = {"PATHS=x", "PATH=/bin", "EMPTY=", "PATH=/other"};
+  const std::vector<std::string_view> entries = {"PATHS=x", "PATH=/bin", "EMPTY=", "PATH=/other"};
   EXPECT_EQ(find_variable(entries, "PATH"), "/bin");
   EXPECT_EQ(find_variable(entries, "EMPTY"), "");
   EXPECT_EQ(find_variable(entries, "PAT"), std::nullopt);
