@@ -27,7 +27,7 @@ public:
   static stdio inherit() { return stdio(as_parent{}); }
 
   /// /dev/null: end-of-file to read, a sink to write.
-  static stdio null() { return stdio(file{"/dev/null", O_RDWR}); }
+  static stdio null() { return stdio(null_device{}); }
 
   /// A new pipe; the parent's end is the child's stdin_pipe() and so on.
   /// \param capacity  How many bytes it holds at least; 0 leaves it to the kernel
@@ -98,6 +98,7 @@ public:
   static stdio to_stdout() { return stdio(as_stdout{}); }
 
   struct as_parent {};
+  struct null_device {};
   struct new_pipe {
     std::size_t capacity;
   };
@@ -117,7 +118,8 @@ public:
     int fd;
     std::shared_ptr<unique_fd> owner; // Null when borrowed.
   };
-  using target = std::variant<as_parent, new_pipe, new_socket, pseudo_terminal, text, as_stdout, file, descriptor>;
+  using target =
+      std::variant<as_parent, null_device, new_pipe, new_socket, pseudo_terminal, text, as_stdout, file, descriptor>;
 
   /// What was chosen, for code that acts on it.
   const target& get() const noexcept { return target_; }

@@ -61,6 +61,7 @@ private:
   spawn_failure check_descriptors() const;
   spawn_failure open_stream(int stream, const stdio& choice);
   spawn_failure make_stream(int stream, const stdio::target& choice);
+  spawn_failure make(int stream, const stdio::null_device&);
   spawn_failure make(int stream, const stdio::file& file);
   spawn_failure make(int stream, const stdio::new_pipe& pipe);
   spawn_failure make(int stream, const stdio::new_socket& socket);

@@ -2,6 +2,8 @@
 
 #include <subprocess/detail/launch_plan.hpp>
 
+#include <fcntl.h>
+
 #include <cerrno>
 
 #include <subprocess/detail/input_file.hpp>
@@ -29,6 +31,12 @@ spawn_failure launch_plan::make_stream(int stream, const stdio::target& choice)
         }
       },
       choice);
+}
+
+spawn_failure launch_plan::make(int stream, const stdio::null_device&)
+{
+  const int error = open_file("/dev/null", O_RDWR, theirs_[stream]);
+  return error ? fail(spawn_step::open_file, error, "\"/dev/null\"") : spawn_failure();
 }
 
 spawn_failure launch_plan::make(int stream, const stdio::file& file)
