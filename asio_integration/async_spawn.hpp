@@ -42,7 +42,7 @@ template <asio::completion_token_for<void(std::error_code, async_child)> Token>
 auto async_spawn(const asio::any_io_executor& executor, command what, spawn_failure& failure, Token&& token)
 {
   return detail::initiate<detail::spawn_operation, std::error_code, async_child>(
-      executor, token, std::move(what), detail::stream_defaults::inherit(), &failure);
+      executor, token, std::move(what), detail::stream_defaults::inherit(), detail::spawn_options{&failure});
 }
 
 } // namespace subprocess

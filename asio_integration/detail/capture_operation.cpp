@@ -79,7 +79,7 @@ void capture_operation::stop_at_limit()
 void capture_operation::ended(std::error_code ec, exit_status status)
 {
   output_.status = status;
-  output_.report = child().report();
+  output_.report = report();
   if (cancelled())
     give_up_streams();
   else if (options_.drain_grace && parts_ > 1)

@@ -7,11 +7,12 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include <asio_integration/async_child.hpp>
 #include <subprocess/command.hpp>
-#include <subprocess/detail/launch_plan.hpp>
+#include <subprocess/detail/owned_launch.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/time_limit.hpp>
 
@@ -50,6 +51,9 @@ protected:
 
   async_child& child() noexcept { return child_; }
 
+  /// What is known of the program, once its process is reaped.
+  std::optional<exit_report> report() const { return became_program_ ? child_.report() : std::nullopt; }
+
   /// Why the child was ended: `operation_aborted` or `ETIMEDOUT`, whichever came
   /// first; none when it may run on.
   std::error_code cause() const noexcept { return cause_; }
@@ -67,11 +71,13 @@ protected:
 private:
   void watch_the_clock();
   void spawned(std::error_code ec, async_child child);
+  void reaped(std::error_code ec, exit_status status);
   void stop(asio::cancellation_type type, std::error_code cause);
   void kill();
 
   asio::strand<asio::any_io_executor> strand_;
-  command command_;
+  const stop_sequence stop_sequence_;
+  command command_; // Until the start.
   stream_defaults defaults_;
   supervision_options options_;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
@@ -79,6 +85,8 @@ private:
       timer_;
   asio::cancellation_signal stop_spawning_;
   async_child child_;
+  launch_pointer launch_; // Of a child that may fail yet.
+  bool became_program_ = true;
   std::error_code cause_;
   bool reaped_ = false;
   bool done_ = false;

@@ -37,14 +37,14 @@ public:
 
   // The executor stays behind too: what was moved from still completes there.
   child_pipes(child_pipes&& other) noexcept
-      : owner_(other.owner_), executor_(other.executor_), ends_(std::move(other.ends_)),
+      : owner_(std::exchange(other.owner_, nobody)), executor_(other.executor_), ends_(std::move(other.ends_)),
         terminal_(std::move(other.terminal_))
   {
   }
   child_pipes& operator=(child_pipes&& other) noexcept
   {
     let_go_in_a_fork();
-    owner_ = other.owner_;
+    owner_ = std::exchange(other.owner_, nobody);
     executor_ = other.executor_;
     ends_ = std::move(other.ends_);
     terminal_ = std::move(other.terminal_);
@@ -54,7 +54,7 @@ public:
   ~child_pipes() { let_go_in_a_fork(); }
 
   template <class Other>
-  explicit child_pipes(child_pipes<Other>&& other)
+  explicit child_pipes(child_pipes<Other>&& other) : owner_(std::exchange(other.owner_, nobody))
   {
     if (other.executor_)
       executor_.emplace(*other.executor_);
@@ -100,6 +100,7 @@ public:
     ec.clear();
     for (std::size_t i = 0; i < std::size(fds) && !ec; ++i)
       if (fds[i]) {
+        owner_ = ::getpid();
         (*this)[i].assign(fds[i].get(), ec);
         if (!ec)
           static_cast<void>(fds[i].release()); // A failed assign() owns nothing.
@@ -115,7 +116,7 @@ private:
   // number that is closed already it cannot.
   void let_go_in_a_fork() noexcept
   {
-    if (owner_ == ::getpid())
+    if (owner_ == nobody || owner_ == ::getpid())
       return;
     for (auto& end : ends_)
       if (end && end->is_open())
@@ -126,7 +127,8 @@ private:
 
   Executor executor_of_end() const { return executor_ ? *executor_ : Executor(nowhere().get_executor()); }
 
-  pid_t owner_ = ::getpid();
+  static constexpr pid_t nobody = 0;
+  pid_t owner_ = nobody; // The program that opened the ends.
   std::optional<Executor> executor_;
   std::array<std::optional<pipe_type>, 3> ends_;
   std::optional<terminal_stream<Executor>> terminal_;

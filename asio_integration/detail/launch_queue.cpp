@@ -4,6 +4,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace subprocess::detail {
 namespace {
@@ -19,6 +20,16 @@ public:
   static inline asio::execution_context::id id;
 
   explicit launch_queue(asio::execution_context& context) : asio::execution_context::service(context) {}
+
+  bool let_alone(const launch_pointer& launch)
+  {
+    launch_pointer before;
+    const std::lock_guard lock(mutex_);
+    if (room_ < launches_at_once() || (alone_ && alone_->shared.in_use))
+      return false;
+    before = std::exchange(alone_, launch);
+    return true;
+  }
 
   bool enter(std::function<void()> resume)
   {
@@ -50,16 +61,24 @@ private:
   void shutdown() override
   {
     std::deque<std::function<void()>> dropped;
+    launch_pointer alone;
     const std::lock_guard lock(mutex_);
     dropped.swap(waiting_);
+    alone.swap(alone_);
   }
 
   std::mutex mutex_;
   unsigned room_ = launches_at_once();
   std::deque<std::function<void()>> waiting_;
+  launch_pointer alone_; // The last one outside of the queue.
 };
 
 } // namespace
+
+bool launches_alone(asio::execution_context& context, const launch_pointer& launch)
+{
+  return asio::use_service<launch_queue>(context).let_alone(launch);
+}
 
 bool enter_launch_queue(asio::execution_context& context, std::function<void()> resume)
 {

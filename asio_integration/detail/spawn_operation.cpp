@@ -21,12 +21,18 @@ namespace {
 // takes to wake up, and that one need not copy it.
 constexpr int large_table = 256;
 
+// The lowest free number is always taken first.
+bool has_large_table() noexcept
+{
+  return ::fcntl(large_table - 1, F_GETFD) != -1;
+}
+
 } // namespace
 
 spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
-                                 const stream_defaults& defaults, spawn_failure* report)
-    : executor_(executor), done_(std::move(done)), report_(report),
-      launch_(new owned_launch(std::move(what), defaults, failure_))
+                                 const stream_defaults& defaults, spawn_options options)
+    : executor_(executor), done_(std::move(done)), options_(options),
+      launch_(make_launch(std::move(what), defaults, failure_))
 {
 }
 
@@ -34,12 +40,10 @@ spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_typ
 // the program it is not ours to kill.
 spawn_operation::~spawn_operation()
 {
-  if (owner_ != ::getpid())
+  if ((child_.pid == -1 && !running_) || owner_ != ::getpid())
     return;
   if (child_.pid != -1)
     running_ = std::make_shared<process>(child_.pid, std::move(child_.pidfd));
-  if (!running_)
-    return;
   running_->signal(SIGKILL);
   adopt_orphan(std::move(running_));
 }
@@ -59,6 +63,10 @@ void spawn_operation::start()
     return finish();
   if (used_ == launcher::fork || !launch_->plan.may_run_beside())
     return launch_on_thread();
+  // The group of a child that is no program yet may not be there to be signalled.
+  early_ = options_.early && !launch_->plan.settings().makes_group() && launches_alone(context(), launch_);
+  if (early_)
+    return launch_beside();
   launching_ = true;
   if (enter_launch_queue(
           context(), [self = shared_from_this()] { asio::post(self->executor_, [self] { self->launch_beside(); }); }))
@@ -69,21 +77,12 @@ void spawn_operation::launch_beside()
 {
   if (is_cancelled())
     return finish();
-  std::unique_lock alone(outcome_pipe_lock(), std::try_to_lock);
-  if (!alone)
-    return launch_on_thread(); // Somebody forks, which takes its time.
-  unique_fd write_end;
-  int error = make_outcome_pipe(launch_->plan, child_.outcome, write_end, O_NONBLOCK);
-  if (!error && child_.outcome.get() >= large_table) {
-    child_.outcome.reset();
-    write_end.reset();
-    alone.unlock();
+  std::unique_lock alone(outcome_pipe_lock(), std::defer_lock);
+  // Else somebody forks, which takes its time.
+  if (has_large_table() || (!early_ && !alone.try_lock()))
     return launch_on_thread();
-  }
-  if (!error)
-    error = clone_beside(launch_->plan, child_, launch_->shared);
-  write_end.reset();
-  alone.unlock();
+  const int error =
+      early_ ? clone_beside(launch_->plan, child_, launch_->shared) : launch_with_outcome(std::move(alone));
   if (!error)
     return launched();
   child_.outcome.reset();
@@ -94,9 +93,17 @@ void spawn_operation::launch_beside()
   launch_on_thread();
 }
 
+int spawn_operation::launch_with_outcome(std::unique_lock<std::mutex>)
+{
+  unique_fd write_end;
+  const int error = make_outcome_pipe(launch_->plan, child_.outcome, write_end, O_NONBLOCK);
+  return error ? error : clone_beside(launch_->plan, child_, launch_->shared);
+}
+
 void spawn_operation::launch_on_thread()
 {
   leave_queue();
+  early_ = false;
   auto job = [self = shared_from_this()]() mutable {
     spawn_operation& op = *self;
     if (!op.is_cancelled())
@@ -189,6 +196,8 @@ void spawn_operation::settle()
   parts.kill_on_destroy = launch_->what.get().kill_on_destroy;
   std::error_code ec;
   async_child child = adopt_child(executor_, reaper_, std::move(parts), ec);
+  if (early_ && !ec)
+    *options_.early = launch_;
   if (ec)
     failure_ = launch_->plan.fail(spawn_step::pipe, ec.value(), "event loop");
   finish(std::move(child));
@@ -216,8 +225,8 @@ void spawn_operation::finish(async_child child)
   if (aborted)
     failure_.code = asio::error::operation_aborted;
   const std::error_code ec = failure_.code;
-  if (report_)
-    *report_ = std::move(failure_);
+  if (options_.failure)
+    *options_.failure = std::move(failure_);
   done_(ec, std::move(child));
 }
 

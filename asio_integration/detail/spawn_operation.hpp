@@ -20,6 +20,16 @@
 
 namespace subprocess::detail {
 
+/// For whoever starts children by a spawn_operation.
+struct spawn_options {
+  spawn_failure* failure = nullptr; // Where the caller wants to read it.
+
+  /// Given, the child may be handed over before it is a program, which saves two
+  /// turns of the loop; the launch is left here then. When the child has ended,
+  /// its `shared.failure` tells whether it ever was one.
+  launch_pointer* early = nullptr;
+};
+
 /// One async_spawn: prepare, make the child, wait until it is a program, hand it
 /// over. What could hold the loop happens beside it: in a child that shares our
 /// memory, or on a launcher thread.
@@ -28,7 +38,7 @@ public:
   using done_type = completion_owner<std::error_code, async_child>;
 
   spawn_operation(const asio::any_io_executor& executor, done_type done, command what, const stream_defaults& defaults,
-                  spawn_failure* report = nullptr);
+                  spawn_options options = {});
   ~spawn_operation();
 
   void start();
@@ -36,6 +46,7 @@ public:
 
 private:
   void launch_beside();
+  int launch_with_outcome(std::unique_lock<std::mutex> alone);
   void launch_on_thread();
   void launch_here();
   void launched();
@@ -52,10 +63,11 @@ private:
   asio::any_io_executor executor_;
   done_type done_;
   spawn_failure failure_;
-  spawn_failure* report_; // Where the caller wants to read it; may be null.
+  const spawn_options options_;
   launch_pointer launch_;
   std::shared_ptr<reaper_core> reaper_;
   launcher used_ = launcher::fork;
+  bool early_ = false;     // Is handed over without its outcome.
   bool launching_ = false; // Stands in the launch queue, or has room.
   started_child child_;
   std::optional<asio::posix::basic_stream_descriptor<asio::any_io_executor>> outcome_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include <subprocess/command.hpp>
 #include <subprocess/detail/clone_launcher.hpp>
@@ -27,6 +28,13 @@ struct dispose_launch {
   void operator()(owned_launch* launch) const noexcept;
 };
 
-using launch_pointer = std::unique_ptr<owned_launch, dispose_launch>;
+/// The last of them calls dispose_launch.
+using launch_pointer = std::shared_ptr<owned_launch>;
+
+template <class... Args>
+launch_pointer make_launch(Args&&... args)
+{
+  return {new owned_launch(std::forward<Args>(args)...), dispose_launch()};
+}
 
 } // namespace subprocess::detail

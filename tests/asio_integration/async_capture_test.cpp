@@ -104,6 +104,7 @@ TEST_P(async_capturing, tells_why_the_spawn_failed)
   EXPECT_EQ(missing.ec, std::errc::no_such_file_or_directory);
   EXPECT_EQ(missing.output.status, exit_status());
   EXPECT_EQ(missing.output.out + missing.output.err, "");
+  EXPECT_FALSE(missing.output.report) << "of a process that was never the program";
 }
 
 TEST_P(async_capturing, waits_for_everyone_who_holds_a_stream)

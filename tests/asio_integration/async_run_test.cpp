@@ -85,6 +85,24 @@ TEST_P(async_running, many_at_once)
     EXPECT_EQ(results[i].status.code(), static_cast<int>(i));
 }
 
+// The first of them has the launch to itself and goes another way than the rest.
+TEST_P(async_running, failed_spawns_are_told_alone_and_in_a_crowd)
+{
+  std::vector<wait_result> results(12);
+  std::vector<spawn_failure> failures(results.size());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const command what = i % 2 ? helper({"exit", "7"}) : helper({"exit", "0"}).current_dir("/nonexistent");
+    async_run(context().get_executor(), what, time_limit(), failures[i], results[i].handler());
+  }
+  run_to_end();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i].calls, 1);
+    EXPECT_EQ(results[i].status, i % 2 ? exit_status(7 << 8) : exit_status()) << i;
+    EXPECT_EQ(results[i].ec, failures[i].code);
+    EXPECT_EQ(failures[i].context().ends_with("chdir \"/nonexistent\""), i % 2 == 0) << i;
+  }
+}
+
 TEST_P(async_running, cancelled_terminally_kills_what_is_deaf)
 {
   pipe_ends out = make_pipe();
