@@ -4,8 +4,11 @@
 
 #include <asio_integration/async_capture.hpp>
 #include <asio_integration/async_child.hpp>
+#include <asio_integration/async_pipeline.hpp>
 #include <asio_integration/async_run.hpp>
 #include <asio_integration/async_spawn.hpp>
+#include <asio_integration/async_wait_many.hpp>
 #include <asio_integration/reaper.hpp>
 #include <asio_integration/spawn.hpp>
+#include <asio_integration/wait_result.hpp>
 #include <subprocess/subprocess.hpp>

@@ -18,7 +18,8 @@ const std::error_code out_of_time(ETIMEDOUT, std::system_category());
 
 child_operation::child_operation(const asio::any_io_executor& executor, command what, stream_defaults defaults,
                                  supervision_options options)
-    : strand_(executor), command_(std::move(what)), defaults_(std::move(defaults)), options_(options), timer_(strand_)
+    : strand_(executor), stop_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
+      options_(options), timer_(strand_)
 {
 }
 
@@ -29,7 +30,8 @@ void child_operation::start()
   auto token = asio::bind_cancellation_slot(
       stop_spawning_.slot(),
       [self = shared_from_this()](std::error_code ec, async_child child) { self->spawned(ec, std::move(child)); });
-  initiate<spawn_operation, std::error_code, async_child>(strand_, token, command_, defaults_, options_.failure);
+  initiate<spawn_operation, std::error_code, async_child>(strand_, token, std::move(command_), defaults_,
+                                                          options_.failure);
 }
 
 void child_operation::watch_the_clock()
@@ -83,8 +85,7 @@ void child_operation::stop(asio::cancellation_type type, std::error_code cause)
   else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none)
     kill();
   else
-    child_.async_stop(command_.get().stop,
-                      asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
+    child_.async_stop(stop_, asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
                         if (ec == std::errc::invalid_argument) // A group that is none.
                           self->kill();
                       }));
@@ -93,7 +94,7 @@ void child_operation::stop(asio::cancellation_type type, std::error_code cause)
 void child_operation::kill()
 {
   std::error_code ignored; // It has ended by itself, or will be waited for.
-  if (command_.get().stop.whom == stop_sequence::target::group)
+  if (stop_.whom == stop_sequence::target::group)
     child_.kill_group(SIGKILL, ignored);
   child_.kill(ignored);
 }

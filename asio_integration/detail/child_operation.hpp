@@ -71,7 +71,8 @@ private:
   void kill();
 
   asio::strand<asio::any_io_executor> strand_;
-  command command_;
+  const stop_sequence stop_;
+  command command_; // Until the start: it may own what others wait to see closed.
   stream_defaults defaults_;
   supervision_options options_;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,

@@ -37,6 +37,7 @@ void dispose_launch::operator()(owned_launch* launch) const noexcept
   launch->plan.close_theirs();
   for (unique_fd& end : launch->plan.ours)
     end.reset();
+  launch->what.stdin_from(stdio::inherit()).stdout_to(stdio::inherit()).stderr_to(stdio::inherit());
   if (launch->shared.in_use == 0) {
     delete launch;
     return;
