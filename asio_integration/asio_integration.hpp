@@ -10,5 +10,7 @@
 #include <asio_integration/async_wait_many.hpp>
 #include <asio_integration/reaper.hpp>
 #include <asio_integration/spawn.hpp>
+#include <asio_integration/spawn_limiter.hpp>
+#include <asio_integration/spawn_permit.hpp>
 #include <asio_integration/wait_result.hpp>
 #include <subprocess/subprocess.hpp>

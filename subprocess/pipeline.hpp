@@ -80,6 +80,21 @@ struct pipeline_result {
 std::vector<exit_status> run(const pipeline& what);
 std::vector<exit_status> run(const pipeline& what, std::error_code& ec);
 
+/// Spawns all stages, reads what the last one writes and the stderr of each, and
+/// waits for them.
+///
+/// What the stages set explicitly wins; the unset first stdin is null, the unset
+/// last stdout and each unset stderr are pipes, and each stderr is kept apart. The
+/// options mean what they mean to capture(command), with each stage for the child:
+/// `input` is the first stdin, `merge_stderr` sends each stage's stderr where its
+/// stdout goes (`|&`), `overflow::kill` kills all stages.
+///
+/// \param ec  As of capture(command), the first one of any stage.
+/// \return    A result for every stage; with an error, what is known of it.
+/// \throws    spawn_error, which names the stage's program; std::system_error.
+pipeline_result capture(const pipeline& what, const capture_options& options = {});
+pipeline_result capture(const pipeline& what, const capture_options& options, std::error_code& ec);
+
 /// The pipefail() of statuses in the order of the stages.
 exit_status pipefail(const std::vector<exit_status>& statuses) noexcept;
 

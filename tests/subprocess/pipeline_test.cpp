@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include "support/deadline.hpp"
 #include "support/launchers.hpp"
@@ -137,6 +138,79 @@ TEST_P(running_pipelines, refuses_a_stage_that_sets_a_joined_stream)
 TEST_P(running_pipelines, refuses_to_run_nothing)
 {
   EXPECT_TRUE(statuses_of(pipeline(), EINVAL).empty());
+}
+
+class captured_pipelines : public per_launcher {
+protected:
+  pipeline_result captured(const pipeline& what, const capture_options& options = {}, int expected_error = 0)
+  {
+    std::error_code ec;
+    pipeline_result result = capture(what, options, ec);
+    EXPECT_EQ(ec, std::error_code(expected_error, std::system_category())) << ec.message();
+    EXPECT_EQ(result.stages.size(), what.stages().size());
+    return result;
+  }
+};
+SUBPROCESS_FOR_EACH_LAUNCHER(captured_pipelines);
+
+TEST_P(captured_pipelines, give_the_last_stdout_and_each_stderr)
+{
+  const pipeline_result streams = captured(helper({"streams"}) | helper({"stdin-to-stderr"}) | helper({"streams"}));
+  EXPECT_EQ(streams.out, "out");
+  EXPECT_EQ(streams.stages[0].err, "err");
+  EXPECT_EQ(streams.stages[1].err, "out");
+  EXPECT_EQ(streams.stages[2].err, "err");
+  EXPECT_EQ(streams.pipefail(), good);
+  EXPECT_TRUE(streams.stages[0].report);
+  EXPECT_EQ(captured(helper({"streams"}) | helper({"cat"}), {.merge_stderr = true}).out, "outerr");
+}
+
+TEST_P(captured_pipelines, give_the_first_its_input)
+{
+  EXPECT_EQ(captured(program("sort") | program("uniq"), {.input = "b\na\nb\n"}).out, "a\nb\n");
+  EXPECT_EQ(captured(helper({"fd-kinds", "0"}) | helper({"cat"})).out, "null\n");
+}
+
+TEST_P(captured_pipelines, take_any_amount_from_all_stages)
+{
+  const pipeline_result much =
+      captured(helper({"flood", "1000000"}) | helper({"stdin-to-stderr"}) | helper({"flood", "1000000"}));
+  EXPECT_EQ(much.out.size(), 1'000'000u);
+  for (const captured_output& stage : much.stages)
+    EXPECT_EQ(stage.err.size(), 1'000'000u);
+}
+
+TEST_P(captured_pipelines, stop_at_the_limit)
+{
+  EXPECT_EQ(captured(program("yes") | helper({"cat"}), {.limit = 1000}, ENOBUFS).out.size(), 1000u);
+  const pipeline_result exceeded = captured(helper({"hang"}) | helper({"write", "2", "100000"}),
+                                            {.limit = 1000, .on_overflow = overflow::kill}, ENOBUFS);
+  EXPECT_EQ(exceeded.stages[0].status, exit_status(SIGKILL)) << "it would never have ended";
+}
+
+TEST_P(captured_pipelines, do_not_wait_for_grandchildren_longer_than_told)
+{
+  const pipeline_result left = captured(helper({"spawn-grandchild-that-hangs"}) | program("head", {"-n", "1"}),
+                                        {.drain_grace = std::chrono::milliseconds(20)});
+  EXPECT_TRUE(left.stages[0].left_open) << "its stderr";
+  EXPECT_FALSE(left.stages[1].left_open);
+  const pid_t grandchild = std::atoi(left.out.c_str());
+  ASSERT_GT(grandchild, 0) << left.out;
+  ::kill(grandchild, SIGKILL);
+}
+
+TEST_P(captured_pipelines, leave_nothing_when_a_stage_cannot_be_spawned)
+{
+  const pipeline what = helper({"ignore", "15"}) | program("/nonexistent");
+  captured(what, {}, ENOENT);
+  EXPECT_FALSE(has_children());
+  try {
+    capture(what);
+    ADD_FAILURE() << "no exception";
+  } catch (const spawn_error& error) {
+    EXPECT_EQ(error.program(), "/nonexistent");
+  }
+  captured(pipeline(), {}, EINVAL);
 }
 
 } // namespace
