@@ -4,8 +4,13 @@
 
 #include <asio_integration/async_capture.hpp>
 #include <asio_integration/async_child.hpp>
+#include <asio_integration/async_pipeline.hpp>
 #include <asio_integration/async_run.hpp>
 #include <asio_integration/async_spawn.hpp>
+#include <asio_integration/async_wait_many.hpp>
 #include <asio_integration/reaper.hpp>
 #include <asio_integration/spawn.hpp>
+#include <asio_integration/spawn_limiter.hpp>
+#include <asio_integration/spawn_permit.hpp>
+#include <asio_integration/wait_result.hpp>
 #include <subprocess/subprocess.hpp>

@@ -13,6 +13,7 @@
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/kill_tree.hpp>
+#include <subprocess/pipeline.hpp>
 #include <subprocess/program_search.hpp>
 #include <subprocess/spawn.hpp>
 #include <subprocess/stdio.hpp>

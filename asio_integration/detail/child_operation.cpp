@@ -18,7 +18,7 @@ const std::error_code out_of_time(ETIMEDOUT, std::system_category());
 
 child_operation::child_operation(const asio::any_io_executor& executor, command what, stream_defaults defaults,
                                  supervision_options options)
-    : strand_(executor), stop_sequence_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
+    : strand_(executor), stop_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
       options_(options), timer_(strand_)
 {
 }
@@ -98,8 +98,7 @@ void child_operation::stop(asio::cancellation_type type, std::error_code cause)
   else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none)
     kill();
   else
-    child_.async_stop(stop_sequence_,
-                      asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
+    child_.async_stop(stop_, asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
                         if (ec == std::errc::invalid_argument) // A group that is none.
                           self->kill();
                       }));
@@ -108,7 +107,7 @@ void child_operation::stop(asio::cancellation_type type, std::error_code cause)
 void child_operation::kill()
 {
   std::error_code ignored; // It has ended by itself, or will be waited for.
-  if (stop_sequence_.whom == stop_sequence::target::group)
+  if (stop_.whom == stop_sequence::target::group)
     child_.kill_group(SIGKILL, ignored);
   child_.kill(ignored);
 }

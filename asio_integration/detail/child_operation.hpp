@@ -76,8 +76,8 @@ private:
   void kill();
 
   asio::strand<asio::any_io_executor> strand_;
-  const stop_sequence stop_sequence_;
-  command command_; // Until the start.
+  const stop_sequence stop_;
+  command command_; // Until the start: it may own what others wait to see closed.
   stream_defaults defaults_;
   supervision_options options_;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,

@@ -135,7 +135,7 @@ void spawn_operation::launch_here()
 
 void spawn_operation::launched()
 {
-  launch_->plan.close_theirs();
+  launch_->close_theirs();
   if (child_.pid == -1)
     return finish();
   {

@@ -10,39 +10,46 @@
 
 namespace subprocess::detail {
 
-/// One pending async_wait. The list it stands in owns it.
-class waiter : public completion<std::error_code, exit_status> {
+template <class... Results>
+class pending_list;
+
+/// One handler that waits for its turn. The list it stands in owns it.
+template <class... Results>
+class pending : public completion<Results...> {
 public:
   /// Names it for a cancellation, which may come when the waiter is gone and
   /// another has its address.
   const std::uint64_t id = ++last_id_;
 
 protected:
-  ~waiter() = default;
+  ~pending() = default;
 
 private:
   static inline std::atomic<std::uint64_t> last_id_ = 0;
 
-  friend class waiter_list;
-  waiter* next_ = nullptr;
+  friend class pending_list<Results...>;
+  pending* next_ = nullptr;
 };
 
-/// The waiters of one child, in the order they came. Intrusive: waiting costs no
-/// memory beyond the waiter.
-class waiter_list {
+/// Handlers in the order they came. Intrusive: waiting costs no memory beyond the
+/// handler.
+template <class... Results>
+class pending_list {
 public:
-  waiter_list() noexcept = default;
-  waiter_list(waiter_list&& other) noexcept
+  using waiter = pending<Results...>;
+
+  pending_list() noexcept = default;
+  pending_list(pending_list&& other) noexcept
       : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr))
   {
   }
-  waiter_list& operator=(waiter_list&& other) noexcept
+  pending_list& operator=(pending_list&& other) noexcept
   {
     std::swap(first_, other.first_);
     std::swap(last_, other.last_);
     return *this;
   }
-  ~waiter_list()
+  ~pending_list()
   {
     while (waiter* one = pop())
       one->abandon();
@@ -82,15 +89,19 @@ public:
     return nullptr;
   }
 
-  void complete_all(std::error_code ec, exit_status status)
+  void complete_all(Results... results)
   {
     while (waiter* one = pop())
-      one->complete(ec, status);
+      one->complete(results...);
   }
 
 private:
   waiter* first_ = nullptr;
   waiter* last_ = nullptr;
 };
+
+/// A pending async_wait, and those of one child.
+using waiter = pending<std::error_code, exit_status>;
+using waiter_list = pending_list<std::error_code, exit_status>;
 
 } // namespace subprocess::detail

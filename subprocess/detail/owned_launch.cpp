@@ -31,10 +31,16 @@ void free_those_over(std::vector<owned_launch*>& list) noexcept
 
 } // namespace
 
+void owned_launch::close_theirs()
+{
+  plan.close_theirs();
+  what.stdin_from(stdio::inherit()).stdout_to(stdio::inherit()).stderr_to(stdio::inherit());
+}
+
 void dispose_launch::operator()(owned_launch* launch) const noexcept
 {
   // The child has a table of its own; what waits for it is memory alone.
-  launch->plan.close_theirs();
+  launch->close_theirs();
   for (unique_fd& end : launch->plan.ours)
     end.reset();
   if (launch->shared.in_use == 0) {

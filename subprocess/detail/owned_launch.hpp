@@ -17,6 +17,10 @@ struct owned_launch {
   {
   }
 
+  /// Closes what only the child needs, the command's own descriptors too. It must
+  /// have been made, or never be.
+  void close_theirs();
+
   command what;
   launch_plan plan;
   shared_launch shared;

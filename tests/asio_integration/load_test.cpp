@@ -5,6 +5,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/post.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <deque>
 #include <memory>
@@ -78,6 +79,64 @@ TEST_P(load, a_thousand_children_dropped_at_once)
   }
   run_to_end();
   EXPECT_FALSE(has_children());
+}
+
+TEST_P(load, a_thousand_children_with_permits_waited_for_together)
+{
+  constexpr std::size_t count = 1000;
+  const many_descriptors room;
+  spawn_limiter limiter(context(), count);
+  std::vector<async_child> children;
+  std::deque<spawn_permit> permits;
+  const command hang = helper({"hang"});
+  for (std::size_t i = 0; i < count; ++i)
+    limiter.async_acquire([&](std::error_code, spawn_permit permit) {
+      permits.push_back(std::move(permit));
+      async_spawn(context(), hang, [&](std::error_code ec, async_child child) {
+        ASSERT_FALSE(ec) << ec.message();
+        children.push_back(std::move(child));
+      });
+    });
+  run_until([&] { return children.size() == count; });
+  EXPECT_EQ(limiter.in_flight(), count);
+  bool one_more = false;
+  limiter.async_acquire([&](std::error_code, spawn_permit) { one_more = true; });
+
+  std::vector<subprocess::wait_result> results;
+  async_wait_all(children,
+                 [&](std::error_code, std::vector<subprocess::wait_result> all) { results = std::move(all); });
+  std::size_t first = 0;
+  async_wait_any(children, [&](std::error_code, std::size_t index, exit_status) { first = index; });
+  children[count / 2].kill();
+  run_until([&] { return first == count / 2; });
+  EXPECT_TRUE(results.empty());
+  EXPECT_FALSE(one_more);
+  for (async_child& child : children)
+    if (!child.status())
+      child.kill();
+  permits.pop_front();
+  run_to_end();
+  EXPECT_TRUE(one_more);
+  EXPECT_EQ(results, std::vector(count, subprocess::wait_result{{}, exit_status(SIGKILL)}));
+  EXPECT_FALSE(has_children());
+}
+
+TEST_P(load, a_thousand_runs_eight_at_a_time)
+{
+  constexpr std::size_t count = 1000;
+  spawn_limiter limiter(context(), 8);
+  std::size_t good = 0;
+  std::size_t most = 0;
+  const command exits = helper({"exit", "0"});
+  for (std::size_t i = 0; i < count; ++i)
+    limiter.async_run(exits, [&](std::error_code ec, exit_status status) {
+      good += !ec && status.success();
+      most = std::max(most, limiter.in_flight());
+    });
+  run_to_end();
+  EXPECT_EQ(good, count);
+  EXPECT_LE(most, 8u);
+  EXPECT_EQ(limiter.in_flight(), 0u);
 }
 
 /// Does `step` in handlers of the loop, one after the other, and counts what

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include <asio_integration/detail/capture_operation.hpp>
+#include <asio_integration/detail/initiate.hpp>
+#include <asio_integration/detail/limited_operation.hpp>
+#include <asio_integration/detail/permit_pool.hpp>
+#include <asio_integration/detail/run_operation.hpp>
+#include <asio_integration/spawn.hpp>
+#include <asio_integration/spawn_permit.hpp>
+
+namespace subprocess {
+
+/// Lets no more than so many children run at a time. Whoever wants one more waits
+/// for a permit; permits are given in the order they were asked for.
+///
+/// Destroyed, it completes whoever still waits with `operation_aborted`; permits
+/// that are out stay good.
+///
+/// Thread safety: all but construction and destruction is safe from any thread.
+/// \source The counting semaphore: Dijkstra, "Over seinpalen".
+class spawn_limiter {
+public:
+  using executor_type = asio::any_io_executor;
+
+  /// \param executor  Where operations complete; an execution context stands for
+  ///                  its executor.
+  /// \param most      How many at a time; 0 counts as 1, or nothing would ever run.
+  spawn_limiter(const asio::any_io_executor& executor, std::size_t most);
+
+  template <execution_context_like Context>
+  spawn_limiter(Context& context, std::size_t most) : spawn_limiter(asio::any_io_executor(context.get_executor()), most)
+  {
+  }
+
+  spawn_limiter(const spawn_limiter&) = delete;
+  spawn_limiter& operator=(const spawn_limiter&) = delete;
+  ~spawn_limiter();
+
+  executor_type get_executor() const { return executor_; }
+
+  std::size_t most() const noexcept { return pool_->most(); }
+
+  /// How many permits are out.
+  std::size_t in_flight() const { return pool_->in_flight(); }
+
+  /// Waits for a permit. Hold it for as long as the child runs.
+  ///
+  /// Completion signature: `void(std::error_code, spawn_permit)`. With an error
+  /// set, the permit is empty.
+  ///
+  /// Errors: `operation_aborted` after cancellation, or when the limiter is
+  /// destroyed.
+  ///
+  /// Cancellation: terminal, partial and total, while it waits. Those behind move
+  /// up.
+  ///
+  /// The handler is never invoked from within this call.
+  template <asio::completion_token_for<void(std::error_code, spawn_permit)> Token>
+  auto async_acquire(Token&& token)
+  {
+    return asio::async_initiate<Token, void(std::error_code, spawn_permit)>(
+        [](auto handler, const std::shared_ptr<detail::permit_pool>& pool, const executor_type& executor) {
+          detail::async_acquire(pool, executor, std::move(handler));
+        },
+        token, pool_, executor_);
+  }
+
+  /// As the function async_run(), with a permit from before the spawn until the
+  /// child is reaped; it is back when the handler is called.
+  ///
+  /// \param limit  Counts from the permit on.
+  ///
+  /// Cancellation: as of async_acquire(), and then as of the function async_run().
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token>
+  auto async_run(command what, time_limit limit, Token&& token)
+  {
+    using operation =
+        detail::limited_operation<detail::run_operation, exit_status, command, detail::supervision_options>;
+    return detail::initiate<operation, std::error_code, exit_status>(executor_, token, pool_, std::move(what),
+                                                                     detail::supervision_options{limit});
+  }
+
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token>
+  auto async_run(command what, Token&& token)
+  {
+    return async_run(std::move(what), time_limit(), std::forward<Token>(token));
+  }
+
+  /// As async_run(), for the function async_capture().
+  template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
+  auto async_capture(command what, capture_options options, time_limit limit, Token&& token)
+  {
+    using operation = detail::limited_operation<detail::capture_operation, captured_output, command, capture_options,
+                                                detail::supervision_options>;
+    return detail::initiate<operation, std::error_code, captured_output>(
+        executor_, token, pool_, std::move(what), std::move(options), detail::supervision_options{limit});
+  }
+
+  template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
+  auto async_capture(command what, capture_options options, Token&& token)
+  {
+    return async_capture(std::move(what), std::move(options), time_limit(), std::forward<Token>(token));
+  }
+
+  template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
+  auto async_capture(command what, Token&& token)
+  {
+    return async_capture(std::move(what), capture_options(), std::forward<Token>(token));
+  }
+
+private:
+  executor_type executor_;
+  std::shared_ptr<detail::permit_pool> pool_;
+};
+
+} // namespace subprocess

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <subprocess/capture.hpp>
+#include <subprocess/command.hpp>
+#include <subprocess/exit_status.hpp>
+
+namespace subprocess {
+
+/// Commands whose streams are joined: what one writes to its stdout, the next
+/// reads as its stdin. Made with `|`:
+///
+///     command("sort") | command("uniq", {"-c"})
+///
+/// A value, like the commands in it. The streams between two stages are the
+/// pipeline's; a stage that sets one of them is reported by the spawn, as
+/// `invalid_argument` at spawn_step::prepare.
+///
+/// Thread safety: distinct objects are safe; running one object from several
+/// threads is safe while none changes it.
+class pipeline {
+public:
+  /// Without stages, which cannot be run: `EINVAL`. Add them with `|=`.
+  pipeline() = default;
+
+  /// One stage.
+  pipeline(command stage) { stages_.push_back(std::move(stage)); }
+
+  explicit pipeline(std::vector<command> stages) noexcept : stages_(std::move(stages)) {}
+
+  /// Adds the stages of `next` at the end.
+  pipeline& operator|=(pipeline next);
+
+  /// In the order the data takes.
+  const std::vector<command>& stages() const noexcept { return stages_; }
+
+private:
+  std::vector<command> stages_;
+};
+
+/// Either side may be a command.
+pipeline operator|(pipeline left, pipeline right);
+
+/// `sort | uniq -c`, quoted so that it can be pasted into a shell.
+std::string to_string(const pipeline& what);
+
+/// How the stages ended, and what they wrote.
+struct pipeline_result {
+  /// What the last stage wrote to its stdout.
+  std::string out;
+
+  /// Of each stage what capture() tells: how it ended, and its own stderr. Its
+  /// `out` went on to the next stage, or is above.
+  std::vector<captured_output> stages;
+
+  /// How the last stage ended.
+  exit_status status() const noexcept { return stages.empty() ? exit_status() : stages.back().status; }
+
+  /// The status of the last stage that was not successful; success when all were.
+  ///
+  /// A stage that writes on when a later one has ended is not successful: SIGPIPE
+  /// ends it, as `yes` in `yes | head`.
+  /// \source bash(1), "pipefail".
+  exit_status pipefail() const noexcept;
+};
+
+/// Spawns all stages, and waits for them. The first stdin and the last stdout are
+/// inherited unless their stage says otherwise, as is each stderr; a piped stdin
+/// gets end-of-file at once. When a stage cannot be spawned, those before it are
+/// killed and reaped.
+///
+/// \param ec  As of spawn() and child::wait().
+/// \return    The status of each stage; unknown for what was not spawned or could
+///            not be waited for.
+/// \throws    spawn_error, which names the stage's program.
+std::vector<exit_status> run(const pipeline& what);
+std::vector<exit_status> run(const pipeline& what, std::error_code& ec);
+
+/// Spawns all stages, reads what the last one writes and the stderr of each, and
+/// waits for them.
+///
+/// What the stages set explicitly wins; the unset first stdin is null, the unset
+/// last stdout and each unset stderr are pipes, and each stderr is kept apart. The
+/// options mean what they mean to capture(command), with each stage for the child:
+/// `input` is the first stdin, `merge_stderr` sends each stage's stderr where its
+/// stdout goes (`|&`), `overflow::kill` kills all stages.
+///
+/// \param ec  As of capture(command), the first one of any stage.
+/// \return    A result for every stage; with an error, what is known of it.
+/// \throws    spawn_error, which names the stage's program; std::system_error.
+pipeline_result capture(const pipeline& what, const capture_options& options = {});
+pipeline_result capture(const pipeline& what, const capture_options& options, std::error_code& ec);
+
+/// The pipefail() of statuses in the order of the stages.
+exit_status pipefail(const std::vector<exit_status>& statuses) noexcept;
+
+} // namespace subprocess
