@@ -65,7 +65,8 @@ protected:
   }
 
 private:
-  void watch_the_clock();
+  void watch_the_clock(std::chrono::steady_clock::time_point deadline);
+  void time_is_up();
   void spawned(std::error_code ec, async_child child);
   void stop(asio::cancellation_type type, std::error_code cause);
   void kill();
@@ -80,6 +81,8 @@ private:
   asio::cancellation_signal stop_spawning_;
   async_child child_;
   std::error_code cause_;
+  bool stopping_ = false;
+  bool late_ = false;
   bool reaped_ = false;
   bool done_ = false;
 };

@@ -73,6 +73,15 @@ TEST_P(blocking_stop, takes_any_grace)
   EXPECT_EQ(for_ever.stop({{SIGTERM, std::chrono::nanoseconds::max()}}).signal(), SIGTERM);
 }
 
+TEST_P(blocking_stop, may_begin_with_time_to_end_unasked)
+{
+  child reader = start_ready(program("/bin/sh", {"-c", "echo ready; read line; exit 3"}).stdin_from(stdio::pipe()));
+  reader.stdin_pipe().reset();
+  EXPECT_EQ(reader.stop({{0, 1h}}).code(), 3);
+  child hangs = start_ready({"ready-then-hang"});
+  EXPECT_EQ(hangs.stop({{0, 5ms}, {SIGINT, 1h}}).signal(), SIGINT);
+}
+
 TEST_P(blocking_stop, of_an_ended_child_gives_its_status)
 {
   child ended = spawn(helper({"exit", "3"}));
