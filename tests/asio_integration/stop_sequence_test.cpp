@@ -8,6 +8,7 @@
 
 #include <asio_integration/async_capture.hpp>
 #include <asio_integration/async_run.hpp>
+#include <asio_integration/async_spawn.hpp>
 #include <subprocess/stop_sequence.hpp>
 
 #include "io_fixture.hpp"
@@ -99,6 +100,79 @@ TEST_P(stop_by_sequence, of_a_group_that_is_cancelled_kills_no_more)
   leader.kill_group(SIGKILL);
   EXPECT_EQ(end_of(leader).signal(), SIGKILL);
   EXPECT_EQ(read_all(leader.stdout_pipe().native_handle()), "");
+}
+
+TEST_P(stop_by_sequence, that_is_cancelled_at_any_time_completes_once_and_spares_the_child)
+{
+  async_child helper = start({"hang"});
+  for (int handlers = 0; handlers < 8; ++handlers) {
+    asio::cancellation_signal cancel;
+    wait_result result;
+    helper.async_stop(stop_sequence{{SIGURG, 1h}}, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    context().restart();
+    for (int i = 0; i < handlers; ++i)
+      context().poll_one();
+    cancel.emit(asio::cancellation_type::terminal);
+    cancel.emit(asio::cancellation_type::total);
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, asio::error::operation_aborted);
+    EXPECT_EQ(helper.status(), std::nullopt);
+  }
+  wait_result last;
+  asio::cancellation_signal late;
+  helper.async_stop(stop_sequence(), asio::bind_cancellation_slot(late.slot(), last.handler()));
+  run_to_end();
+  late.emit(asio::cancellation_type::total); // After the end.
+  run_to_end();
+  EXPECT_EQ(last.calls, 1);
+  EXPECT_EQ(last.status.signal(), SIGKILL);
+}
+
+TEST_P(stop_by_sequence, whose_context_ends_calls_no_handler)
+{
+  for (const int handlers : {0, 1, 100}) {
+    async_child helper = start_ready({"ignore", std::to_string(SIGTERM)});
+    wait_result result;
+    helper.async_stop(stop_sequence{{SIGTERM, 1h}}, result.handler());
+    context().restart();
+    for (int i = 0; i < handlers; ++i)
+      context().poll_one();
+    helper = {};
+    end_context();
+    EXPECT_EQ(result.calls, 0);
+  }
+}
+
+TEST_P(stop_by_sequence, kill_tree_is_refused_without_a_cgroup)
+{
+  std::error_code ec;
+  async_child().kill_tree(ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  async_child helper = start_ready({"ready-then-hang"});
+  helper.kill_tree(ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  EXPECT_THROW(helper.kill_tree(), std::system_error);
+}
+
+TEST_P(stop_by_sequence, kill_tree_is_for_the_childs_cgroup_also_after_its_end)
+{
+  const scratch_directory cgroup; // Looks like one, as far as we touch it.
+  cgroup.file("cgroup.procs", "");
+  const std::string file = cgroup.file("cgroup.kill", "");
+  std::error_code ec;
+  async_child ended;
+  async_spawn(context(), helper({"exit", "0"}).cgroup(cgroup.path()), [&](std::error_code e, async_child made) {
+    ec = e;
+    ended = std::move(made);
+  });
+  run_to_end();
+  if (ec == std::errc::operation_not_supported)
+    GTEST_SKIP() << "no cgroups here";
+  ASSERT_FALSE(ec) << ec.message();
+  EXPECT_TRUE(end_of(ended).success());
+  ended.kill_tree();
+  EXPECT_EQ(content_of(file), "1");
 }
 
 TEST_P(stop_by_sequence, kill_group_is_refused_once_the_leader_is_reaped)

@@ -8,7 +8,6 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
@@ -18,8 +17,10 @@
 #include <asio/version.hpp>
 
 #if ASIO_VERSION >= 102400
+#include <asio/as_tuple.hpp>
 #include <asio/deferred.hpp>
 #else
+#include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/deferred.hpp>
 #endif
 
@@ -38,8 +39,10 @@ using namespace asio::experimental::awaitable_operators;
 
 #if ASIO_VERSION >= 102400
 constexpr auto deferred = asio::deferred;
+using asio::as_tuple;
 #else
 constexpr auto deferred = asio::experimental::deferred;
+using asio::experimental::as_tuple;
 #endif
 
 template <class Result>
@@ -150,7 +153,6 @@ TEST_P(completion_token, use_awaitable_throws_what_went_wrong)
 
 TEST_P(completion_token, as_tuple_keeps_error_and_result)
 {
-  using asio::experimental::as_tuple;
   run_coroutine([&]() -> asio::awaitable<void> {
     const command one = helper({"exit", "1"});
     auto [spawn_ec, child] = co_await async_spawn(context(), one, as_tuple(asio::use_awaitable));
