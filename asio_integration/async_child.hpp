@@ -14,11 +14,13 @@
 #include <system_error>
 #include <utility>
 
+#include <asio_integration/detail/change_operation.hpp>
 #include <asio_integration/detail/child_pipes.hpp>
 #include <asio_integration/detail/initiate.hpp>
 #include <asio_integration/detail/stop_operation.hpp>
 #include <asio_integration/detail/tracked_child.hpp>
 #include <asio_integration/terminal_stream.hpp>
+#include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/detail/pty.hpp>
 #include <subprocess/exit_report.hpp>
@@ -40,9 +42,9 @@ namespace subprocess {
 /// busy; a running child does not.
 ///
 /// Thread safety: distinct objects are safe. kill(), send_signal(), kill_group(),
-/// status(), usage(), report(), id() and async_wait() of one object are safe from
-/// any thread;
-/// everything else is not.
+/// kill_tree(), status(), usage(), report(), id(), async_wait() and
+/// async_wait_change() of one object are safe from any thread; everything else is
+/// not.
 /// \source std::process::Child, on the event loop.
 template <class Executor = asio::any_io_executor>
 class basic_async_child {
@@ -168,6 +170,31 @@ public:
         token, child_, get_executor());
   }
 
+  /// Waits until the child is stopped, goes on or ends. Everyone who waits then is
+  /// told.
+  ///
+  /// What happens while nobody waits is told to the next who does, at once; of
+  /// several stops and continues the kernel keeps the last. While there are such
+  /// waits, the program's handler of SIGCHLD is replaced as by
+  /// reaper_source::sigchld, whatever wakes the reaper; a change whose signal is
+  /// lost is found within about a second.
+  ///
+  /// Completion signature: `void(std::error_code, child_change)`.
+  ///
+  /// Errors: as of async_wait(); `EMFILE` when Asio cannot listen to signals.
+  ///
+  /// Cancellation: terminal, partial and total, at any time. The child is not
+  /// signalled.
+  ///
+  /// \source waitid(2), WSTOPPED, WCONTINUED.
+  template <asio::completion_token_for<void(std::error_code, child_change)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_wait_change(Token&& token = asio::default_completion_token_t<executor_type>())
+  {
+    return detail::initiate<detail::change_operation, std::error_code, child_change>(
+        asio::any_io_executor(get_executor()), token, child_);
+  }
+
   /// Sends SIGKILL, as send_signal() does.
   void kill(std::error_code& ec) noexcept { send_signal(SIGKILL, ec); }
   void kill() { send_signal(SIGKILL); }
@@ -238,6 +265,23 @@ public:
     kill_group(signal, ec);
     if (ec)
       throw std::system_error(ec, "kill_group");
+  }
+
+  /// Kills everything in the cgroup that the child was started in by
+  /// command::cgroup(path): others that are there too, and what the child left
+  /// behind. So it is not refused once the child was reaped.
+  /// \param ec  As of subprocess::kill_tree(); `EINVAL`: no such cgroup was given,
+  ///            or only its descriptor, or empty.
+  void kill_tree(std::error_code& ec)
+  {
+    ec = child_ ? child_->kill_tree() : std::error_code(EINVAL, std::system_category());
+  }
+  void kill_tree()
+  {
+    std::error_code ec;
+    kill_tree(ec);
+    if (ec)
+      throw std::system_error(ec, "kill_tree");
   }
 
   /// Lets the child run on when this object is destroyed; it is still reaped in

@@ -91,6 +91,28 @@ std::optional<exit_status> child::wait_for(std::chrono::nanoseconds limit, std::
   return try_wait(ec);
 }
 
+std::optional<child_change> child::try_wait_change(std::error_code& ec) noexcept
+{
+  ec = no_child;
+  if (!process_)
+    return std::nullopt;
+  if (const auto change = process_->take_change()) {
+    ec.clear();
+    return change;
+  }
+  const auto status = try_wait(ec);
+  return status ? std::optional(child_change{child_event::ended, 0, *status}) : std::nullopt;
+}
+
+child_change child::wait_change(std::error_code& ec) noexcept
+{
+  for (;;) {
+    if (const auto change = try_wait_change(ec); change || ec)
+      return change.value_or(child_change());
+    process_->wait_for_change();
+  }
+}
+
 void child::send_signal(int signal, std::error_code& ec) noexcept
 {
   ec = process_ ? process_->signal(signal) : no_child;
@@ -118,6 +140,11 @@ void child::kill_group(int signal, std::error_code& ec) noexcept
   ec = process_ ? process_->signal_group(signal) : no_child;
 }
 
+void child::kill_tree(std::error_code& ec)
+{
+  ec = process_ ? process_->kill_tree() : no_child;
+}
+
 exit_status child::stop(const stop_sequence& sequence, std::error_code& ec) noexcept
 {
   ec = no_child;
@@ -133,7 +160,7 @@ exit_status child::stop(const stop_sequence& sequence, std::error_code& ec) noex
     if (const auto status = wait_for(step.grace, ec); status || ec)
       return status.value_or(exit_status());
   }
-  ec = process_->signal_to(sequence.whom, SIGKILL);
+  ec = process_->kill(sequence.whom);
   if (ec && ec != std::errc::invalid_argument)
     return {};
   ec = detail::error_of(process_->reap());
@@ -146,6 +173,13 @@ exit_status child::stop(const stop_sequence& sequence)
   const exit_status status = stop(sequence, ec);
   throw_if(ec, "stop");
   return status;
+}
+
+void child::kill_tree()
+{
+  std::error_code ec;
+  kill_tree(ec);
+  throw_if(ec, "kill_tree");
 }
 
 void child::kill_group(int signal)
@@ -169,6 +203,22 @@ std::optional<exit_status> child::try_wait()
   const auto status = try_wait(ec);
   throw_if(ec, "try_wait");
   return status;
+}
+
+child_change child::wait_change()
+{
+  std::error_code ec;
+  const child_change change = wait_change(ec);
+  throw_if(ec, "wait_change");
+  return change;
+}
+
+std::optional<child_change> child::try_wait_change()
+{
+  std::error_code ec;
+  const auto change = try_wait_change(ec);
+  throw_if(ec, "try_wait_change");
+  return change;
 }
 
 std::optional<exit_status> child::wait_for(std::chrono::nanoseconds limit)

@@ -7,6 +7,7 @@
 #include <optional>
 #include <system_error>
 
+#include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
@@ -88,6 +89,19 @@ public:
   std::optional<exit_status> wait_for(std::chrono::nanoseconds limit, std::error_code& ec) noexcept;
   std::optional<exit_status> wait_for(std::chrono::nanoseconds limit);
 
+  /// Blocks until the child is stopped, goes on or ends; the end is reaped.
+  /// Touches no pipe. What has happened before, and nobody was told yet, is told
+  /// at once; of several stops and continues the kernel keeps the last.
+  ///
+  /// \param ec  As of wait().
+  /// \source    waitid(2), WSTOPPED, WCONTINUED.
+  child_change wait_change(std::error_code& ec) noexcept;
+  child_change wait_change();
+
+  /// As wait_change(), but never blocks: empty when there is nothing to tell.
+  std::optional<child_change> try_wait_change(std::error_code& ec) noexcept;
+  std::optional<child_change> try_wait_change();
+
   /// Sends SIGKILL, as send_signal() does.
   void kill(std::error_code& ec) noexcept { send_signal(9, ec); }
   void kill();
@@ -114,6 +128,14 @@ public:
   /// \source    kill(2).
   void kill_group(int signal, std::error_code& ec) noexcept;
   void kill_group(int signal);
+
+  /// Kills everything in the cgroup that the child was started in by
+  /// command::cgroup(path): others that are there too, and what the child left
+  /// behind. So it is not refused once the child was reaped.
+  /// \param ec  As of subprocess::kill_tree(); `EINVAL`: no such cgroup was given,
+  ///            or only its descriptor, or empty.
+  void kill_tree(std::error_code& ec);
+  void kill_tree();
 
   /// Ends the child: each signal of the sequence, its grace, in the end SIGKILL;
   /// and reaps it. A child that has ended gives its status. Touches no pipe.

@@ -14,6 +14,16 @@
 namespace subprocess {
 namespace detail {
 
+// The path must mean the same when the program has changed its directory.
+kin kin_of(const command::settings& what)
+{
+  kin relatives{what.makes_group(), {}};
+  std::error_code ignored; // Then it stays relative.
+  if (const auto* directory = std::get_if<std::filesystem::path>(&what.process.cgroup))
+    relatives.cgroup = std::filesystem::absolute(*directory, ignored);
+  return relatives;
+}
+
 child_parts spawn_parts(const command& what, const stream_defaults& defaults, spawn_failure& failure)
 {
   reap_orphans();
@@ -26,7 +36,7 @@ child_parts spawn_parts(const command& what, const stream_defaults& defaults, sp
   failure = launch(plan, launched);
   if (failure)
     return parts;
-  parts.handle = std::make_shared<process>(launched.pid, std::move(launched.pidfd), started, what.get().makes_group());
+  parts.handle = std::make_shared<process>(launched.pid, std::move(launched.pidfd), started, kin_of(what.get()));
   std::ranges::move(plan.ours, parts.pipes);
   parts.used = launched.used;
   parts.kill_on_destroy = what.get().kill_on_destroy;
@@ -71,10 +81,13 @@ exit_status run(const command& what, time_limit limit, std::error_code& ec)
   if (ec || !deadline)
     return ec ? exit_status() : started.wait(ec);
   started.stdin_pipe().reset();
-  const auto status = started.wait_for(*deadline - time_limit::clock::now(), ec);
+  const auto now = time_limit::clock::now();
+  const auto status = started.wait_for(std::max(*deadline, now) - now, ec);
   if (status || ec)
     return status.value_or(exit_status());
   started.stop(what.get().stop, ec);
+  if (ec == std::errc::invalid_argument) // A group that is none.
+    started.stop({}, ec);
   if (!ec)
     ec.assign(ETIMEDOUT, std::system_category());
   return {};

@@ -8,7 +8,8 @@
 
 namespace subprocess {
 
-/// One thing to try: a signal, and how long it may take to work.
+/// One thing to try: a signal, and how long it may take to work. 0 sends none: a
+/// first step of it is time to end unasked.
 struct stop_step {
   int signal;
   std::chrono::nanoseconds grace;

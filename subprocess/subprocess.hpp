@@ -7,6 +7,7 @@
 #include <subprocess/capture.hpp>
 #include <subprocess/capture_options.hpp>
 #include <subprocess/child.hpp>
+#include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/environment.hpp>
 #include <subprocess/error.hpp>

@@ -36,10 +36,12 @@ public:
   }
 
 private:
-  // A century must not overflow nanoseconds.
+  // A century must not overflow nanoseconds, nor one that has passed.
   template <class Rep, class Period>
   static clock::duration in_range(std::chrono::duration<Rep, Period> timeout)
   {
+    if (timeout <= timeout.zero())
+      return clock::duration::zero();
     using seconds = std::chrono::duration<double>;
     if (seconds(timeout) > seconds(clock::duration::max() / 2))
       return clock::duration::max() / 2;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <asio_integration/detail/spawn_operation.hpp>
 
@@ -25,23 +26,34 @@ child_operation::child_operation(const asio::any_io_executor& executor, command 
 
 void child_operation::start()
 {
-  if (options_.limit)
-    watch_the_clock();
+  const auto deadline = options_.limit.deadline_from(std::chrono::steady_clock::now());
   auto token = asio::bind_cancellation_slot(
       stop_spawning_.slot(),
       [self = shared_from_this()](std::error_code ec, async_child child) { self->spawned(ec, std::move(child)); });
   initiate<spawn_operation, std::error_code, async_child>(strand_, token, std::move(command_), defaults_,
                                                           spawn_options{options_.failure, &launch_});
+  if (deadline) // On the strand, which is busy by now.
+    asio::post(strand_, [self = shared_from_this(), deadline] { self->watch_the_clock(*deadline); });
 }
 
-void child_operation::watch_the_clock()
+void child_operation::watch_the_clock(std::chrono::steady_clock::time_point deadline)
 {
-  timer_.expires_at(*options_.limit.deadline_from(std::chrono::steady_clock::now()));
+  if (done_)
+    return;
+  timer_.expires_at(deadline);
   timer_.async_wait([self = shared_from_this()](std::error_code ec) {
-    // An end that is only on its way to us came in time.
-    if (!ec && (self->reaped_ || !self->child_.status()))
-      self->stop(asio::cancellation_type::total, out_of_time);
+    if (!ec)
+      self->time_is_up();
   });
+}
+
+// An end that is only on its way to us came in time; what else we wait for did
+// not.
+void child_operation::time_is_up()
+{
+  late_ = true;
+  if (reaped_ || !child_.status())
+    stop(asio::cancellation_type::total, out_of_time);
 }
 
 void child_operation::stop_the_clock()
@@ -55,7 +67,11 @@ void child_operation::spawned(std::error_code ec, async_child child)
   child_ = std::move(child);
   if (ec) {
     reaped_ = true;
-    return ended(cause_ && ec == asio::error::operation_aborted ? cause_ : ec, {});
+    if (cause_ && ec == asio::error::operation_aborted)
+      ec = cause_;
+    if (options_.failure)
+      options_.failure->code = ec;
+    return ended(ec, {});
   }
   child_.async_wait(
       [self = shared_from_this()](std::error_code wait_ec, exit_status status) { self->reaped(wait_ec, status); });
@@ -70,8 +86,16 @@ void child_operation::reaped(std::error_code ec, exit_status status)
 {
   reaped_ = true;
   const child_failure told = launch_ ? launch_->shared.failure : child_failure{};
-  if (!told.error)
-    return ended(cause_ ? cause_ : ec, status);
+  if (told.error)
+    never_a_program(told);
+  else
+    ended(cause_ ? cause_ : ec, status);
+  if (late_)
+    stop(asio::cancellation_type::total, out_of_time);
+}
+
+void child_operation::never_a_program(const child_failure& told)
+{
   became_program_ = false;
   spawn_failure failure = launch_->plan.explain(told);
   const std::error_code why = failure.code;
@@ -97,7 +121,7 @@ void child_operation::stop(asio::cancellation_type type, std::error_code cause)
     stop_spawning_.emit(asio::cancellation_type::terminal);
   else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none)
     kill();
-  else
+  else if (!std::exchange(stopping_, true))
     child_.async_stop(stop_, asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
                         if (ec == std::errc::invalid_argument) // A group that is none.
                           self->kill();

@@ -69,9 +69,11 @@ protected:
   }
 
 private:
-  void watch_the_clock();
+  void watch_the_clock(std::chrono::steady_clock::time_point deadline);
+  void time_is_up();
   void spawned(std::error_code ec, async_child child);
   void reaped(std::error_code ec, exit_status status);
+  void never_a_program(const child_failure& told);
   void stop(asio::cancellation_type type, std::error_code cause);
   void kill();
 
@@ -88,6 +90,8 @@ private:
   launch_pointer launch_; // Of a child that may fail yet.
   bool became_program_ = true;
   std::error_code cause_;
+  bool stopping_ = false;
+  bool late_ = false;
   bool reaped_ = false;
   bool done_ = false;
 };

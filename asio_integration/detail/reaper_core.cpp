@@ -15,8 +15,8 @@ constexpr std::chrono::seconds tick_interval(1);
 } // namespace
 
 reaper_core::reaper_core(const asio::any_io_executor& executor, std::unique_ptr<wake_source> source)
-    : idle_(asio::query(executor, asio::execution::context)), kind_(source->kind()), source_(std::move(source)),
-      timer_(executor)
+    : executor_(executor), idle_(asio::query(executor, asio::execution::context)), kind_(source->kind()),
+      source_(std::move(source)), timer_(executor)
 {
 }
 

@@ -31,6 +31,9 @@ public:
 
   reaper_source kind() const noexcept { return kind_; }
 
+  /// Where the reaper listens; nobody's strand.
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
+
   /// From now on the child is reaped as soon as it ends.
   void track(const std::shared_ptr<process>& child);
 
@@ -56,6 +59,7 @@ private:
   void tick();
 
   std::mutex mutex_;
+  const asio::any_io_executor executor_;
   idle_work idle_;
   const reaper_source kind_;
   std::unique_ptr<wake_source> source_;     // None once shut down.

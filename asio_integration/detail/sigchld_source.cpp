@@ -4,22 +4,11 @@
 
 #include <csignal>
 
+#include <asio_integration/detail/sigchld_handler.hpp>
 #include <asio_integration/detail/wake_source.hpp>
 
 namespace subprocess::detail {
 namespace {
-
-// Asio installs the handler with no flags, and every blocking call of the host
-// would fail with EINTR whenever a child ends. SA_NOCLDSTOP stays off: another
-// signal_set may want to hear of stopped children.
-void restart_interrupted_calls() noexcept
-{
-  struct sigaction action;
-  if (::sigaction(SIGCHLD, nullptr, &action) == 0 && !(action.sa_flags & SA_RESTART)) {
-    action.sa_flags |= SA_RESTART;
-    ::sigaction(SIGCHLD, &action, nullptr);
-  }
-}
 
 class sigchld_source final : public wake_source {
 public:

@@ -141,7 +141,7 @@ void spawn_operation::launched()
   {
     const std::lock_guard lock(mutex_);
     running_ = std::make_shared<process>(std::exchange(child_.pid, -1), std::move(child_.pidfd), process::clock::now(),
-                                         launch_->plan.settings().makes_group());
+                                         kin_of(launch_->plan.settings()));
   }
   if (!child_.outcome)
     return settle();

@@ -41,7 +41,7 @@ void stop_operation::begin()
 void stop_operation::next()
 {
   const bool last = step_ == sequence_.steps.size();
-  send(last ? SIGKILL : sequence_.steps[step_].signal);
+  check(last ? child_->kill(sequence_.whom) : child_->signal_to(sequence_.whom, sequence_.steps[step_].signal));
   if (!last)
     wait_for(sequence_.steps[step_++].grace);
 }
@@ -51,9 +51,8 @@ void stop_operation::cancel(asio::cancellation_type)
   asio::post(strand_, [self = shared_from_this()] { self->finish(asio::error::operation_aborted, {}); });
 }
 
-void stop_operation::send(int signal)
+void stop_operation::check(std::error_code ec)
 {
-  const std::error_code ec = child_->signal_to(sequence_.whom, signal);
   if (ec && ec != std::errc::invalid_argument) // Ended in the meantime: the wait tells how.
     finish(ec, {});
 }

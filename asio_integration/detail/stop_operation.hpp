@@ -31,7 +31,7 @@ public:
 private:
   void begin();
   void next();
-  void send(int signal);
+  void check(std::error_code ec);
   void wait_for_the_end();
   void wait_for(std::chrono::nanoseconds grace);
   void finish(std::error_code ec, exit_status status);

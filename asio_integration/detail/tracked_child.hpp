@@ -22,6 +22,7 @@ public:
   explicit operator bool() const noexcept { return child_ != nullptr; }
   process* operator->() const noexcept { return child_.get(); }
   const std::shared_ptr<process>& handle() const noexcept { return child_; }
+  const reaper_core& reaper() const noexcept { return *reaper_; }
 
   /// See basic_async_child::async_wait.
   template <class Executor, class Handler>

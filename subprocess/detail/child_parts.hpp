@@ -20,6 +20,9 @@ struct child_parts {
   std::optional<bool> kill_on_destroy;
 };
 
+/// What can be ended along with the child of such a command.
+kin kin_of(const command::settings& what);
+
 /// Spawns a child; blocks until it is a program or has failed.
 child_parts spawn_parts(const command& what, const stream_defaults& defaults, spawn_failure& failure);
 

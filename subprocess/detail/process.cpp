@@ -5,13 +5,15 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <subprocess/detail/pidfd.hpp>
+#include <subprocess/kill_tree.hpp>
 
 namespace subprocess::detail {
 
-process::process(pid_t pid, unique_fd pidfd, clock::time_point started, bool leads_group) noexcept
-    : pid_(pid), parent_(::getpid()), started_(started), leads_group_(leads_group), pidfd_(std::move(pidfd))
+process::process(pid_t pid, unique_fd pidfd, clock::time_point started, kin relatives) noexcept
+    : pid_(pid), parent_(::getpid()), started_(started), kin_(std::move(relatives)), pidfd_(std::move(pidfd))
 {
 }
 
@@ -76,6 +78,23 @@ process::state process::reap() noexcept
   return now;
 }
 
+std::optional<child_change> process::take_change() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  siginfo_t info{};
+  if (state_ != state::running ||
+      ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WCONTINUED | WNOHANG) == -1 || info.si_pid != pid_)
+    return std::nullopt;
+  return child_change{
+      info.si_code == CLD_CONTINUED ? child_event::continued : child_event::stopped, info.si_status, {}};
+}
+
+void process::wait_for_change() const noexcept
+{
+  siginfo_t info;
+  ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WSTOPPED | WCONTINUED | WNOWAIT);
+}
+
 process::state process::current() const noexcept
 {
   const std::lock_guard lock(mutex_);
@@ -131,7 +150,7 @@ process::state process::look() const noexcept
 std::error_code process::signal_group(int number) noexcept
 {
   const std::lock_guard lock(mutex_);
-  if (state_ != state::running || !leads_group_)
+  if (state_ != state::running || !kin_.leads_group)
     return {EINVAL, std::system_category()};
   // No pidfd stands for a group. So ask first whether the leader is still ours:
   // other code may have reaped it.
@@ -140,12 +159,28 @@ std::error_code process::signal_group(int number) noexcept
     return {EINVAL, std::system_category()};
   }
   const int error = ::kill(-pid_, number) == -1 ? errno : 0;
-  return {error, std::system_category()};
+  // The leader has gone to another group, and nobody else is in this one.
+  return {error == ESRCH ? EINVAL : error, std::system_category()};
+}
+
+std::error_code process::kill_tree() const
+{
+  std::error_code ec(EINVAL, std::system_category());
+  if (!kin_.cgroup.empty())
+    subprocess::kill_tree(kin_.cgroup, ec);
+  return ec;
 }
 
 std::error_code process::signal_to(stop_sequence::target whom, int number) noexcept
 {
   return whom == stop_sequence::target::group ? signal_group(number) : signal(number);
+}
+
+std::error_code process::kill(stop_sequence::target whom) noexcept
+{
+  if (whom == stop_sequence::target::group)
+    signal_group(SIGKILL);
+  return signal(SIGKILL);
 }
 
 void process::begin_group_stop() noexcept

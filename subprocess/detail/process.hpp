@@ -4,16 +4,24 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <system_error>
 
+#include <subprocess/child_change.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/stop_sequence.hpp>
 #include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
+
+/// What else of the child can be ended with it.
+struct kin {
+  bool leads_group = false;     ///< It leads a process group made for it.
+  std::filesystem::path cgroup; ///< It was put there; empty when it was not.
+};
 
 /// One child process: reaped and signalled under one lock, so that no signal
 /// can reach a number that the kernel has given to somebody else.
@@ -29,10 +37,9 @@ public:
 
   using clock = std::chrono::steady_clock;
 
-  /// \param pidfd        May be empty.
-  /// \param started      When the child was made.
-  /// \param leads_group  Whether it leads a process group made for it.
-  process(pid_t pid, unique_fd pidfd, clock::time_point started = clock::now(), bool leads_group = false) noexcept;
+  /// \param pidfd    May be empty.
+  /// \param started  When the child was made.
+  process(pid_t pid, unique_fd pidfd, clock::time_point started = clock::now(), kin relatives = {}) noexcept;
 
   pid_t id() const noexcept { return pid_; }
 
@@ -48,6 +55,13 @@ public:
   /// Blocks until the child has ended, and reaps it.
   state reap() noexcept;
 
+  /// That the child was stopped or continued, if nobody has taken that yet; it
+  /// is taken by this. Never an end.
+  std::optional<child_change> take_change() noexcept;
+
+  /// Blocks until there may be something to take, or the child has ended.
+  void wait_for_change() const noexcept;
+
   state current() const noexcept;
   exit_status status() const noexcept;
   std::optional<rusage> usage() const noexcept;
@@ -60,7 +74,14 @@ public:
   /// group's number, a reaped child no longer does.
   std::error_code signal_group(int number) noexcept;
   std::error_code signal_to(stop_sequence::target whom, int number) noexcept;
-  bool leads_group() const noexcept { return leads_group_; }
+
+  /// SIGKILL, at the end of a sequence: the child gets it also when it has left
+  /// the group that is being stopped.
+  std::error_code kill(stop_sequence::target whom) noexcept;
+  bool leads_group() const noexcept { return kin_.leads_group; }
+
+  /// Kills the child's cgroup, reaped or not. `EINVAL` when it has none.
+  std::error_code kill_tree() const;
 
   /// While such calls are unpaired, what is left of the group when its leader has
   /// ended is killed, before the leader is reaped.
@@ -77,7 +98,7 @@ private:
   const pid_t pid_;
   const pid_t parent_;
   const clock::time_point started_;
-  const bool leads_group_;
+  const kin kin_;
   mutable std::mutex mutex_;
   unique_fd pidfd_;
   state state_ = state::running;

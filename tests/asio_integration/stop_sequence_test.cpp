@@ -1,5 +1,3 @@
-#include <subprocess/stop_sequence.hpp> // First: proves it stands alone.
-
 #include <gtest/gtest.h>
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -11,8 +9,7 @@
 #include <asio_integration/async_capture.hpp>
 #include <asio_integration/async_run.hpp>
 #include <asio_integration/async_spawn.hpp>
-#include <subprocess/kill_tree.hpp>
-#include <subprocess/spawn.hpp>
+#include <subprocess/stop_sequence.hpp>
 
 #include "io_fixture.hpp"
 
@@ -20,28 +17,6 @@ namespace subprocess::tests {
 namespace {
 
 using namespace std::chrono_literals;
-
-TEST(stop_sequence_data, is_a_value)
-{
-  const stop_sequence one{{SIGTERM, 5s}, {SIGINT, 1s}};
-  EXPECT_EQ(one.steps.size(), 2u);
-  EXPECT_EQ(one.whom, stop_sequence::target::child);
-  EXPECT_EQ(one.of_group().whom, stop_sequence::target::group);
-  EXPECT_NE(one, one.of_group());
-  EXPECT_EQ(command("x").get().stop, (stop_sequence{{SIGTERM, 5s}}));
-  EXPECT_TRUE(stop_sequence().steps.empty());
-}
-
-TEST(kill_tree_of, a_cgroup_writes_to_its_kill_file)
-{
-  const scratch_directory cgroup; // Looks like one, as far as we touch it.
-  std::error_code ec;
-  kill_tree(cgroup.path(), ec);
-  EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
-  const std::string file = cgroup.file("cgroup.kill", "");
-  kill_tree(cgroup.path());
-  EXPECT_EQ(content_of(file), "1");
-}
 
 class stop_by_sequence : public io_fixture {
 protected:
@@ -127,6 +102,79 @@ TEST_P(stop_by_sequence, of_a_group_that_is_cancelled_kills_no_more)
   EXPECT_EQ(read_all(leader.stdout_pipe().native_handle()), "");
 }
 
+TEST_P(stop_by_sequence, that_is_cancelled_at_any_time_completes_once_and_spares_the_child)
+{
+  async_child helper = start({"hang"});
+  for (int handlers = 0; handlers < 8; ++handlers) {
+    asio::cancellation_signal cancel;
+    wait_result result;
+    helper.async_stop(stop_sequence{{SIGURG, 1h}}, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    context().restart();
+    for (int i = 0; i < handlers; ++i)
+      context().poll_one();
+    cancel.emit(asio::cancellation_type::terminal);
+    cancel.emit(asio::cancellation_type::total);
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, asio::error::operation_aborted);
+    EXPECT_EQ(helper.status(), std::nullopt);
+  }
+  wait_result last;
+  asio::cancellation_signal late;
+  helper.async_stop(stop_sequence(), asio::bind_cancellation_slot(late.slot(), last.handler()));
+  run_to_end();
+  late.emit(asio::cancellation_type::total); // After the end.
+  run_to_end();
+  EXPECT_EQ(last.calls, 1);
+  EXPECT_EQ(last.status.signal(), SIGKILL);
+}
+
+TEST_P(stop_by_sequence, whose_context_ends_calls_no_handler)
+{
+  for (const int handlers : {0, 1, 100}) {
+    async_child helper = start_ready({"ignore", std::to_string(SIGTERM)});
+    wait_result result;
+    helper.async_stop(stop_sequence{{SIGTERM, 1h}}, result.handler());
+    context().restart();
+    for (int i = 0; i < handlers; ++i)
+      context().poll_one();
+    helper = {};
+    end_context();
+    EXPECT_EQ(result.calls, 0);
+  }
+}
+
+TEST_P(stop_by_sequence, kill_tree_is_refused_without_a_cgroup)
+{
+  std::error_code ec;
+  async_child().kill_tree(ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  async_child helper = start_ready({"ready-then-hang"});
+  helper.kill_tree(ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  EXPECT_THROW(helper.kill_tree(), std::system_error);
+}
+
+TEST_P(stop_by_sequence, kill_tree_is_for_the_childs_cgroup_also_after_its_end)
+{
+  const scratch_directory cgroup; // Looks like one, as far as we touch it.
+  cgroup.file("cgroup.procs", "");
+  const std::string file = cgroup.file("cgroup.kill", "");
+  std::error_code ec;
+  async_child ended;
+  async_spawn(context(), helper({"exit", "0"}).cgroup(cgroup.path()), [&](std::error_code e, async_child made) {
+    ec = e;
+    ended = std::move(made);
+  });
+  run_to_end();
+  if (ec == std::errc::operation_not_supported)
+    GTEST_SKIP() << "no cgroups here";
+  ASSERT_FALSE(ec) << ec.message();
+  EXPECT_TRUE(end_of(ended).success());
+  ended.kill_tree();
+  EXPECT_EQ(content_of(file), "1");
+}
+
 TEST_P(stop_by_sequence, kill_group_is_refused_once_the_leader_is_reaped)
 {
   async_child leader = start_group("echo ready; exec sleep 50");
@@ -159,92 +207,7 @@ TEST_P(stop_by_sequence, is_how_a_cancelled_run_ends)
   }
 }
 
-TEST_P(stop_by_sequence, of_the_blocking_child_works_alike)
-{
-  child helper = spawn(this->helper({"ignore", std::to_string(SIGTERM)}).stdout_to(stdio::pipe()).process_group(0));
-  EXPECT_EQ(read_line(helper.stdout_pipe().get()), "ready");
-  EXPECT_EQ(helper.stop(stop_sequence{{SIGTERM, 10ms}, {SIGINT, 20s}}.of_group()).signal(), SIGINT);
-  std::error_code ec;
-  EXPECT_EQ(helper.stop({}, ec).signal(), SIGINT);
-  EXPECT_FALSE(ec);
-  helper.kill_group(SIGTERM, ec);
-  EXPECT_EQ(ec, std::errc::invalid_argument);
-}
-
-// ---- time ----
-
-class time_limited : public io_fixture {};
-SUBPROCESS_FOR_EACH_SETUP(time_limited);
-
-TEST_P(time_limited, run_is_told_apart_and_leaves_nobody)
-{
-  for (const time_limit limit :
-       {time_limit(20ms), time_limit(0s), time_limit(-1h), time_limit(std::chrono::steady_clock::now() + 20ms)}) {
-    wait_result result;
-    async_run(context(), helper({"hang"}), limit, result.handler());
-    run_to_end();
-    EXPECT_EQ(result.calls, 1);
-    EXPECT_EQ(result.ec, std::errc::timed_out);
-    EXPECT_EQ(result.ec.category(), std::system_category());
-    EXPECT_FALSE(has_children());
-  }
-}
-
-TEST_P(time_limited, run_that_is_in_time_gives_its_status_and_frees_the_loop)
-{
-  for (const time_limit limit : {time_limit(), time_limit(1h), time_limit(std::chrono::hours::max()),
-                                 time_limit(time_limit::clock::time_point::max())}) {
-    wait_result result;
-    async_run(context(), helper({"exit", "3"}), limit, result.handler());
-    run_to_end();
-    EXPECT_FALSE(result.ec) << result.ec.message();
-    EXPECT_EQ(result.status.code(), 3);
-  }
-}
-
-TEST_P(time_limited, run_that_is_cancelled_first_is_aborted)
-{
-  asio::cancellation_signal cancel;
-  wait_result result;
-  async_run(context(), helper({"hang"}), 1h, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
-  cancel.emit(asio::cancellation_type::terminal);
-  run_to_end();
-  EXPECT_EQ(result.ec, asio::error::operation_aborted);
-}
-
-TEST_P(time_limited, blocking_run_is_ended)
-{
-  std::error_code ec;
-  run(helper({"hang"}), 20ms, ec);
-  EXPECT_EQ(ec, std::errc::timed_out);
-  EXPECT_EQ(run(helper({"exit", "3"}), 1h, ec).code(), 3);
-  EXPECT_FALSE(ec);
-}
-
-TEST_P(time_limited, failed_spawns_name_their_step)
-{
-  spawn_failure failure;
-  wait_result result;
-  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {}, failure, result.handler());
-  run_to_end();
-  EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
-  EXPECT_EQ(failure.code, result.ec);
-  EXPECT_EQ(failure.step, spawn_step::exec);
-  EXPECT_EQ(failure.program, "/nowhere");
-
-  std::error_code spawn_ec;
-  async_spawn(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}).current_dir("/nowhere"), failure,
-              [&](std::error_code ec, async_child) { spawn_ec = ec; });
-  run_to_end();
-  EXPECT_EQ(spawn_ec, failure.code);
-  EXPECT_EQ(failure.step, spawn_step::chdir);
-
-  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {}, failure, result.handler());
-  run_to_end();
-  EXPECT_FALSE(failure);
-}
-
-TEST_P(time_limited, capture_is_cancelled_also_when_only_a_grandchild_holds_the_stream)
+TEST_P(stop_by_sequence, is_cut_short_for_a_capture_when_only_a_grandchild_holds_the_stream)
 {
   asio::cancellation_signal cancel;
   std::error_code ec;

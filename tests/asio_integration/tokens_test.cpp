@@ -17,8 +17,10 @@
 #include <asio/version.hpp>
 
 #if ASIO_VERSION >= 102400
+#include <asio/as_tuple.hpp>
 #include <asio/deferred.hpp>
 #else
+#include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/deferred.hpp>
 #endif
 
@@ -37,8 +39,10 @@ using namespace asio::experimental::awaitable_operators;
 
 #if ASIO_VERSION >= 102400
 constexpr auto deferred = asio::deferred;
+using asio::as_tuple;
 #else
 constexpr auto deferred = asio::experimental::deferred;
+using asio::experimental::as_tuple;
 #endif
 
 template <class Result>
@@ -77,12 +81,13 @@ TEST_P(completion_token, callback_that_can_only_be_moved)
   async_child helper = start({"exit", "0"});
   helper.async_wait(move_only());
   helper.async_stop(1h, move_only());
+  helper.async_wait_change(move_only());
   async_run(context(), this->helper({"exit", "0"}), move_only());
   async_capture(context(), this->helper({"exit", "0"}), move_only());
   async_spawn(context(), this->helper({"exit", "0"}),
               [handler, p = std::make_unique<int>()](std::error_code ec, async_child) { handler(ec); });
   run_to_end();
-  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(calls, 6);
 }
 
 TEST_P(completion_token, use_future)
@@ -105,7 +110,9 @@ TEST_P(completion_token, use_future)
 
   auto waited = child.async_wait(asio::use_future);
   auto stopped = child.async_stop(1h, asio::use_future);
+  auto changed = child.async_wait_change(asio::use_future);
   run_to_end();
+  EXPECT_EQ(changed.get().status.code(), 1);
   EXPECT_TRUE(waited.get() == stopped.get());
 }
 
@@ -117,6 +124,7 @@ TEST_P(completion_token, use_awaitable)
     async_child child = co_await async_spawn(executor, one, asio::use_awaitable);
     EXPECT_EQ((co_await child.async_wait(asio::use_awaitable)).code(), 1);
     EXPECT_EQ((co_await child.async_stop(1h, asio::use_awaitable)).code(), 1);
+    EXPECT_EQ((co_await child.async_wait_change(asio::use_awaitable)).status.code(), 1);
     const command two = helper({"exit", "2"});
     EXPECT_EQ((co_await async_run(executor, two, asio::use_awaitable)).code(), 2);
     const command text = helper({"echo", "text"});
@@ -143,6 +151,31 @@ TEST_P(completion_token, use_awaitable_throws_what_went_wrong)
   });
 }
 
+TEST_P(completion_token, as_tuple_keeps_error_and_result)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    const command one = helper({"exit", "1"});
+    auto [spawn_ec, child] = co_await async_spawn(context(), one, as_tuple(asio::use_awaitable));
+    EXPECT_FALSE(spawn_ec);
+    const auto [wait_ec, waited] = co_await child.async_wait(as_tuple(asio::use_awaitable));
+    EXPECT_EQ(waited.code(), 1);
+    const auto [stop_ec, stopped] = co_await child.async_stop(1h, as_tuple(asio::use_awaitable));
+    EXPECT_EQ(stopped.code(), 1);
+    const auto [change_ec, change] = co_await child.async_wait_change(as_tuple(asio::use_awaitable));
+    EXPECT_EQ(change.status.code(), 1);
+    EXPECT_FALSE(wait_ec || stop_ec || change_ec);
+    const command missing = program("/nonexistent");
+    const auto [run_ec, ran] = co_await async_run(context(), missing, as_tuple(asio::use_awaitable));
+    EXPECT_EQ(run_ec, std::errc::no_such_file_or_directory);
+    EXPECT_EQ(ran, exit_status());
+    const command writes = helper({"write-then-hang", "1", "100"});
+    const auto [capture_ec, captured] =
+        co_await async_capture(context(), writes, capture_options(), 100ms, as_tuple(asio::use_awaitable));
+    EXPECT_EQ(capture_ec, std::errc::timed_out);
+    EXPECT_EQ(captured.out.size(), 100u);
+  });
+}
+
 TEST_P(completion_token, deferred_starts_when_it_is_called)
 {
   async_child helper = start({"exit", "3"});
@@ -151,6 +184,7 @@ TEST_P(completion_token, deferred_starts_when_it_is_called)
   async_child spawned;
   auto deferred_wait = helper.async_wait(deferred);
   auto deferred_stop = helper.async_stop(1h, deferred);
+  auto deferred_change = helper.async_wait_change(deferred);
   auto deferred_run = async_run(context(), this->helper({"exit", "4"}), deferred);
   auto deferred_capture = async_capture(context(), this->helper({"echo", "text"}), deferred);
   auto deferred_spawn = async_spawn(context(), this->helper({"exit", "5"}), deferred);
@@ -159,12 +193,15 @@ TEST_P(completion_token, deferred_starts_when_it_is_called)
   std::move(deferred_wait)(wait.handler());
   run_to_end();
   std::move(deferred_stop)(stop.handler());
+  child_change change;
+  std::move(deferred_change)([&](std::error_code, const child_change& c) { change = c; });
   std::move(deferred_run)(run.handler());
   std::move(deferred_capture)([&](std::error_code, captured_output output) { captured = std::move(output); });
   std::move(deferred_spawn)([&](std::error_code, async_child child) { spawned = std::move(child); });
   run_to_end();
   EXPECT_EQ(wait.status.code(), 3);
   EXPECT_EQ(stop.status.code(), 3);
+  EXPECT_EQ(change.status.code(), 3);
   EXPECT_EQ(run.status.code(), 4);
   EXPECT_EQ(captured.out, "text\n");
   EXPECT_EQ(end_of(spawned).code(), 5);
@@ -175,6 +212,7 @@ TEST_P(completion_token, detached)
   async_child helper = start({"hang"});
   helper.async_wait(asio::detached);
   helper.async_stop(1h, asio::detached);
+  helper.async_wait_change(asio::detached);
   async_run(context(), this->helper({"exit", "0"}), asio::detached);
   async_capture(context(), this->helper({"exit", "0"}), asio::detached);
   async_spawn(context(), this->helper({"hang"}), asio::detached);
@@ -196,6 +234,7 @@ TEST_P(completion_token, with_a_bound_executor_completes_there)
   async_child helper = start({"hang"}); // Ends by the stop, so not before the context runs.
   helper.async_wait(there());
   helper.async_stop(1h, there());
+  helper.async_wait_change(there());
   async_run(context(), this->helper({"exit", "0"}), there());
   async_capture(context(), this->helper({"exit", "0"}), there());
   async_spawn(context(), this->helper({"exit", "0"}), there());
@@ -206,7 +245,7 @@ TEST_P(completion_token, with_a_bound_executor_completes_there)
   elsewhere.restart();
   elsewhere.run_for(patience);
   EXPECT_TRUE(elsewhere.stopped());
-  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(calls, 6);
 }
 
 struct counters {
@@ -260,22 +299,24 @@ TEST_P(completion_token, with_a_bound_allocator_uses_it)
   helper.async_wait(counted());
   EXPECT_EQ(counts.allocated, 1) << "the wait itself";
   helper.async_stop(1h, counted());
+  helper.async_wait_change(counted());
   async_run(context(), this->helper({"exit", "0"}), counted());
   async_capture(context(), this->helper({"exit", "0"}), counted());
   async_spawn(context(), this->helper({"exit", "0"}), counted());
-  EXPECT_GE(counts.allocated, 5);
+  EXPECT_GE(counts.allocated, 6);
   run_to_end();
-  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(calls, 6);
   EXPECT_EQ(counts.allocated, counts.freed);
 
   // Also when the handler is never called.
   async_child hangs = start(this->helper({"hang"}));
   hangs.async_wait(counted());
   hangs.async_stop(1h, counted());
+  hangs.async_wait_change(counted());
   hangs = {};
   helper = {};
   end_context();
-  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(calls, 6);
   EXPECT_EQ(counts.allocated, counts.freed);
 }
 

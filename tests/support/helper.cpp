@@ -154,6 +154,28 @@ int trap_and_tell_verb(const arguments& a)
   return code;
 }
 
+// tell NUMBER…: "ready"; says "caught NUMBER" on stderr for each that comes
+int tell_verb(const arguments& a)
+{
+  sigset_t traps;
+  ::sigemptyset(&traps);
+  for (int i = 0; i < a.count; ++i)
+    ::sigaddset(&traps, static_cast<int>(a.number(i)));
+  ::sigprocmask(SIG_BLOCK, &traps, nullptr);
+  write_text(1, "ready\n");
+  for (int number = 0; ::sigwait(&traps, &number) == 0;)
+    std::fprintf(stderr, "caught %d\n", number);
+  return 1;
+}
+
+// leave-group: out of the process group it leads, into its parent's; "ready"
+int leave_group_verb(const arguments& a)
+{
+  if (::setpgid(0, ::getpgid(::getppid())) == -1)
+    return 1;
+  return ready_then_hang_verb(a);
+}
+
 // burn MILLISECONDS of CPU time
 int burn_verb(const arguments& a)
 {
@@ -581,6 +603,7 @@ constexpr struct {
     {"ids", ids_verb},
     {"isatty", isatty_verb},
     {"ignore", ignore_verb},
+    {"leave-group", leave_group_verb},
     {"limits", limits_verb},
     {"link", link_verb},
     {"nice", nice_verb},
@@ -600,6 +623,7 @@ constexpr struct {
     {"spawn-grandchild-that-hangs", hanging_grandchild_verb},
     {"stdin-to-stderr", stdin_to_stderr_verb},
     {"streams", streams_verb},
+    {"tell", tell_verb},
     {"trap", trap_verb},
     {"trap-and-tell", trap_and_tell_verb},
     {"try-write", try_write_verb},

@@ -1,0 +1,262 @@
+#include <asio_integration/async_run.hpp> // First: proves it stands alone.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/thread_pool.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+
+#include <asio_integration/async_capture.hpp>
+#include <asio_integration/async_spawn.hpp>
+
+#include "io_fixture.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct capture_result {
+  int calls = 0;
+  std::error_code ec;
+  captured_output output;
+
+  auto handler()
+  {
+    return [this](std::error_code e, captured_output o) {
+      ++calls;
+      ec = e;
+      output = std::move(o);
+    };
+  }
+};
+
+class time_limited : public io_fixture {};
+SUBPROCESS_FOR_EACH_SETUP(time_limited);
+
+TEST_P(time_limited, run_is_told_apart_and_leaves_nobody)
+{
+  for (const time_limit limit :
+       {time_limit(20ms), time_limit(0s), time_limit(-1h), time_limit(std::chrono::steady_clock::now() + 20ms)}) {
+    wait_result result;
+    async_run(context(), helper({"hang"}), limit, result.handler());
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    EXPECT_EQ(result.ec.category(), std::system_category());
+    EXPECT_FALSE(has_children());
+  }
+}
+
+TEST_P(time_limited, run_that_is_in_time_gives_its_status_and_frees_the_loop)
+{
+  for (const time_limit limit : {time_limit(), time_limit(1h), time_limit(std::chrono::hours::max()),
+                                 time_limit(time_limit::clock::time_point::max())}) {
+    wait_result result;
+    async_run(context(), helper({"exit", "3"}), limit, result.handler());
+    run_to_end();
+    EXPECT_FALSE(result.ec) << result.ec.message();
+    EXPECT_EQ(result.status.code(), 3);
+  }
+}
+
+TEST_P(time_limited, run_that_is_cancelled_first_is_aborted)
+{
+  asio::cancellation_signal cancel;
+  wait_result result;
+  async_run(context(), helper({"hang"}), 1h, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  cancel.emit(asio::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(result.ec, asio::error::operation_aborted);
+}
+
+TEST_P(time_limited, failed_spawns_name_their_step)
+{
+  spawn_failure failure;
+  wait_result result;
+  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {}, failure, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
+  EXPECT_EQ(failure.code, result.ec);
+  EXPECT_EQ(failure.step, spawn_step::exec);
+  EXPECT_EQ(failure.program, "/nowhere");
+
+  std::error_code spawn_ec;
+  async_spawn(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}).current_dir("/nowhere"), failure,
+              [&](std::error_code ec, async_child) { spawn_ec = ec; });
+  run_to_end();
+  EXPECT_EQ(spawn_ec, failure.code);
+  EXPECT_EQ(failure.step, spawn_step::chdir);
+
+  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {}, failure, result.handler());
+  run_to_end();
+  EXPECT_FALSE(failure);
+}
+
+TEST_P(time_limited, capture_gives_the_output_so_far)
+{
+  capture_result result;
+  async_capture(context(), helper({"write-then-hang", "1", "100"}), {}, 200ms, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.calls, 1);
+  EXPECT_EQ(result.ec, std::errc::timed_out);
+  EXPECT_EQ(result.output.out, std::string(100, 'o'));
+  EXPECT_EQ(result.output.status.signal(), SIGTERM);
+  EXPECT_FALSE(has_children());
+}
+
+TEST_P(time_limited, capture_that_is_in_time_gives_its_output)
+{
+  capture_result result;
+  async_capture(context(), helper({"echo", "text"}), {}, 1h, result.handler());
+  run_to_end();
+  EXPECT_FALSE(result.ec) << result.ec.message();
+  EXPECT_EQ(result.output.out, "text\n");
+}
+
+TEST_P(time_limited, capture_does_not_wait_for_a_grandchild_that_holds_a_stream)
+{
+  capture_result result;
+  async_capture(context(), helper({"spawn-grandchild-that-hangs"}), {}, 300ms, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::timed_out);
+  const int grandchild = std::atoi(result.output.out.c_str());
+  ASSERT_GT(grandchild, 0);
+  ::kill(grandchild, SIGKILL);
+}
+
+TEST_P(time_limited, capture_ends_though_the_limit_passes_while_the_end_is_on_its_way)
+{
+  const auto deadline = std::chrono::steady_clock::now() + 500ms;
+  capture_result result;
+  async_capture(context(), helper({"spawn-grandchild-that-hangs"}), {}, time_limit(deadline), result.handler());
+  const auto has_zombie = [] { // Ended, and we have not looked.
+    siginfo_t info{};
+    return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+  };
+  context().restart();
+  while (!has_zombie() && std::chrono::steady_clock::now() < deadline)
+    if (!context().poll_one())
+      ::poll(nullptr, 0, 1);
+  EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() > deadline; }));
+  run_to_end(); // Hears of both at once.
+  EXPECT_EQ(result.calls, 1);
+  EXPECT_EQ(result.ec, std::errc::timed_out);
+  const int grandchild = std::atoi(result.output.out.c_str());
+  ASSERT_GT(grandchild, 0);
+  ::kill(grandchild, SIGKILL);
+}
+
+TEST_P(time_limited, capture_whose_spawn_fails_names_the_step)
+{
+  spawn_failure failure;
+  capture_result result;
+  async_capture(asio::any_io_executor(context().get_executor()), program("/nowhere"), {}, 1h, failure,
+                result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
+  EXPECT_EQ(failure.code, result.ec);
+  EXPECT_EQ(failure.step, spawn_step::exec);
+  async_capture(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {}, 1h, failure,
+                result.handler());
+  run_to_end();
+  EXPECT_FALSE(result.ec);
+  EXPECT_FALSE(failure);
+}
+
+TEST_P(time_limited, spawn_that_is_cut_short_tells_the_same_in_both_places)
+{
+  spawn_failure failure;
+  wait_result result;
+  async_run(asio::any_io_executor(context().get_executor()), helper({"hang"}), 0s, failure, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::timed_out);
+  EXPECT_TRUE(!failure || failure.code == result.ec) << failure.code.message();
+}
+
+TEST_P(time_limited, of_limit_and_cancellation_the_first_is_told)
+{
+  for (const bool limit_first : {true, false}) {
+    pipe_ends err = make_pipe();
+    command what = helper({"tell", std::to_string(SIGTERM)});
+    what.stdout_to(stdio::null()).stderr_to(stdio::from_fd(std::move(err.write_end)));
+    what.stop_with({{SIGTERM, 50ms}});
+    asio::cancellation_signal cancel;
+    wait_result result;
+    async_run(context(), what, limit_first ? time_limit(200ms) : time_limit(1h),
+              asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    if (!limit_first) {
+      run_until([] { return has_children(); });
+      cancel.emit(asio::cancellation_type::total);
+    }
+    if (limit_first)
+      run_until([&] { return becomes_readable(err.read_end.get(), 0ms); }); // It was told to stop.
+    cancel.emit(asio::cancellation_type::total);
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    if (limit_first) {
+      EXPECT_EQ(result.ec, std::errc::timed_out);
+    } else {
+      EXPECT_EQ(result.ec, asio::error::operation_aborted);
+    }
+  }
+}
+
+TEST_P(time_limited, run_that_is_asked_twice_to_stop_sends_its_signals_once)
+{
+  pipe_ends out = make_pipe();
+  pipe_ends err = make_pipe();
+  {
+    command what = helper({"tell", std::to_string(SIGTERM)});
+    what.stdout_to(stdio::from_fd(std::move(out.write_end))).stderr_to(stdio::from_fd(std::move(err.write_end)));
+    what.stop_with({{SIGTERM, 50ms}});
+    asio::cancellation_signal cancel;
+    wait_result result;
+    async_run(context(), std::move(what), asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    run_until([&] { return becomes_readable(out.read_end.get(), 0ms); });
+    wait_result later; // When it has come, the first one waits for its child.
+    async_run(context(), helper({"exit", "0"}), later.handler());
+    run_until([&] { return later.calls == 1; });
+    cancel.emit(asio::cancellation_type::total);
+    run_until([&] { return becomes_readable(err.read_end.get(), 0ms); });
+    EXPECT_EQ(read_line(err.read_end.get()), "caught " + std::to_string(SIGTERM));
+    cancel.emit(asio::cancellation_type::total);
+    run_to_end();
+    EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  }
+  EXPECT_EQ(read_all(err.read_end.get()), "");
+}
+
+TEST_P(time_limited, run_ends_a_leader_that_has_left_its_group)
+{
+  wait_result result;
+  async_run(context(),
+            helper({"leave-group"})
+                .stdout_to(stdio::null())
+                .process_group(0)
+                .stop_with(stop_sequence{{SIGTERM, 5ms}}.of_group()),
+            200ms, result.handler());
+  run_to_end();
+  EXPECT_EQ(result.ec, std::errc::timed_out);
+  EXPECT_FALSE(has_children());
+}
+
+TEST_P(time_limited, runs_whose_time_is_up_at_once_end_on_any_number_of_threads)
+{
+  asio::thread_pool pool(2);
+  use_source(pool);
+  std::atomic<int> late = 0;
+  constexpr int count = 30;
+  for (int i = 0; i < count; ++i)
+    async_run(pool, helper({"hang"}), 0s, [&](std::error_code ec, exit_status) { late += ec == std::errc::timed_out; });
+  pool.join();
+  EXPECT_EQ(late, count);
+}
+
+} // namespace
+} // namespace subprocess::tests
