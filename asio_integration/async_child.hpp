@@ -6,10 +6,10 @@
 #include <asio/async_result.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
-#include <asio/system_executor.hpp>
 
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -19,6 +19,8 @@
 #include <asio_integration/detail/initiate.hpp>
 #include <asio_integration/detail/stop_operation.hpp>
 #include <asio_integration/detail/tracked_child.hpp>
+#include <asio_integration/detail/wait_closed_operation.hpp>
+#include <asio_integration/input_stream.hpp>
 #include <asio_integration/terminal_stream.hpp>
 #include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
@@ -105,14 +107,15 @@ public:
   launcher launcher_used() const noexcept { return launcher_; }
 
   /// Our ends of the pipes; closed unless stdio::pipe() or stdio::socket() was
-  /// asked for. Close stdin_pipe() to give the child its end-of-file.
-  pipe_type& stdin_pipe() { return pipes_[0]; }
-  pipe_type& stdout_pipe() { return pipes_[1]; }
-  pipe_type& stderr_pipe() { return pipes_[2]; }
+  /// asked for. Close stdin_pipe() to give the child its end-of-file; writing to
+  /// it raises no SIGPIPE.
+  input_stream<Executor>& stdin_pipe() { return pipes_.ends()->in(); }
+  pipe_type& stdout_pipe() { return pipes_.ends()->out(); }
+  pipe_type& stderr_pipe() { return pipes_.ends()->err(); }
 
   /// Our end of the pseudo-terminal; closed unless stdio::pty() was asked for.
   /// Its end-of-file is asio::error::eof, as a pipe's is. Closing it hangs up.
-  terminal_stream<Executor>& pty() { return pipes_.terminal(); }
+  terminal_stream<Executor>& pty() { return pipes_.ends()->terminal(); }
 
   /// Changes the terminal's size; its foreground processes get SIGWINCH.
   /// \param ec  `EINVAL`: there is no terminal, or no more.
@@ -193,6 +196,45 @@ public:
   {
     return detail::initiate<detail::change_operation, std::error_code, child_change>(
         asio::any_io_executor(get_executor()), token, child_);
+  }
+
+  /// Waits until the child has ended and nobody holds the other ends of
+  /// stdout_pipe(), stderr_pipe() and pty() any more: nothing more can come.
+  /// What came is left to be read, and can be read meanwhile; a child that
+  /// blocks on a full pipe does not end. A stream that is not open, or is closed
+  /// by us while this waits, counts as ended.
+  ///
+  /// Completion signature, errors and cancellation: as of async_wait().
+  ///
+  /// The handler is never invoked from within this call.
+  /// \source poll(2), POLLHUP.
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_wait_closed(Token&& token = asio::default_completion_token_t<executor_type>())
+  {
+    return wait_closed(std::nullopt, token);
+  }
+
+  /// As above, but for others who hold the streams no longer than `drain_grace`
+  /// after the child's end. That it has passed is no error; is_output_held()
+  /// tells.
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_wait_closed(std::chrono::nanoseconds drain_grace,
+                         Token&& token = asio::default_completion_token_t<executor_type>())
+  {
+    return wait_closed(drain_grace, token);
+  }
+
+  /// Whether somebody holds the other end of stdout_pipe(), stderr_pipe() or
+  /// pty(), so that more may come: the child, or whoever it left its streams to.
+  /// \source poll(2), POLLHUP.
+  bool is_output_held()
+  {
+    for (pipe_type* const end : pipes_.ends()->all_outputs())
+      if (end && !detail::is_hung_up(end->native_handle()))
+        return true;
+    return false;
   }
 
   /// Sends SIGKILL, as send_signal() does.
@@ -290,10 +332,18 @@ public:
 
   /// What operations on a child hold of it. Not for callers.
   const detail::tracked_child& tracked() const noexcept { return child_; }
+  const std::shared_ptr<detail::stream_ends<Executor>>& ends() { return pipes_.ends(); }
 
 private:
   template <class Other>
   friend class basic_async_child;
+
+  template <class Token>
+  auto wait_closed(std::optional<std::chrono::nanoseconds> drain_grace, Token& token)
+  {
+    return detail::initiate<detail::wait_closed_operation<Executor>, std::error_code, exit_status>(
+        asio::any_io_executor(get_executor()), token, child_, pipes_.ends(), drain_grace);
+  }
 
   void drop() noexcept
   {

@@ -40,8 +40,8 @@ public:
   /// A new stream socket, both ways on one descriptor; the parent's end is the
   /// child's stdin_pipe() and so on. Each stream gets a pair of its own.
   ///
-  /// As with a pipe, writing when the child is gone raises SIGPIPE in the
-  /// parent; ignore that signal, or use send() with MSG_NOSIGNAL.
+  /// As with a pipe, a plain write() when the child is gone raises SIGPIPE in the
+  /// parent; send() with MSG_NOSIGNAL does not, nor does async_child::stdin_pipe().
   /// \source unix(7), socketpair(2).
   static stdio socket() { return stdio(new_socket{}); }
 

@@ -1,18 +1,15 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/system_executor.hpp>
 
-#include <array>
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/terminal_stream.hpp>
+#include <asio_integration/detail/stream_ends.hpp>
 #include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
@@ -25,44 +22,38 @@ inline asio::io_context& nowhere()
   return *context;
 }
 
-/// Our ends of a child's pipes, and of its terminal. An end becomes an I/O object
-/// when it is first asked for or when it is open.
+/// Owns our ends of a child's pipes, and of its terminal: they are closed with it.
 template <class Executor>
 class child_pipes {
 public:
-  using pipe_type = asio::posix::basic_stream_descriptor<Executor>;
+  using ends_type = stream_ends<Executor>;
 
   child_pipes() noexcept = default;
   explicit child_pipes(const Executor& executor) : executor_(executor) {}
 
   // The executor stays behind too: what was moved from still completes there.
-  child_pipes(child_pipes&& other) noexcept
-      : owner_(std::exchange(other.owner_, nobody)), executor_(other.executor_), ends_(std::move(other.ends_)),
-        terminal_(std::move(other.terminal_))
-  {
-  }
+  child_pipes(child_pipes&& other) noexcept : executor_(other.executor_), ends_(std::move(other.ends_)) {}
   child_pipes& operator=(child_pipes&& other) noexcept
   {
-    let_go_in_a_fork();
-    owner_ = std::exchange(other.owner_, nobody);
+    if (this == &other)
+      return *this;
+    close();
     executor_ = other.executor_;
     ends_ = std::move(other.ends_);
-    terminal_ = std::move(other.terminal_);
     return *this;
   }
 
-  ~child_pipes() { let_go_in_a_fork(); }
+  ~child_pipes() { close(); }
 
   template <class Other>
-  explicit child_pipes(child_pipes<Other>&& other) : owner_(std::exchange(other.owner_, nobody))
+  explicit child_pipes(child_pipes<Other>&& other)
   {
     if (other.executor_)
       executor_.emplace(*other.executor_);
-    for (std::size_t i = 0; i < ends_.size(); ++i)
-      if (other.ends_[i] && other.ends_[i]->is_open())
-        (*this)[i].assign(other.ends_[i]->release());
-    if (other.terminal_ && other.terminal_->is_open())
-      terminal().assign(other.terminal_->release());
+    if (other.ends_)
+      for (std::size_t i = 0; i < 4; ++i)
+        if ((*other.ends_)[i].is_open())
+          (*ends())[i].assign((*other.ends_)[i].release());
   }
 
   /// Without one of our own: the system's, so that what is started on an empty
@@ -77,21 +68,12 @@ public:
       return Executor(nowhere().get_executor());
   }
 
-  /// 0 to 2, and 3 for the terminal.
-  pipe_type& operator[](std::size_t stream)
+  /// For operations, which hold what they work on. Never null.
+  const std::shared_ptr<ends_type>& ends()
   {
-    if (stream == ends_.size())
-      return terminal();
-    if (!ends_[stream])
-      ends_[stream].emplace(executor_of_end());
-    return *ends_[stream];
-  }
-
-  terminal_stream<Executor>& terminal()
-  {
-    if (!terminal_)
-      terminal_.emplace(executor_of_end());
-    return *terminal_;
+    if (!ends_)
+      ends_ = std::make_shared<ends_type>(executor_ ? *executor_ : Executor(nowhere().get_executor()));
+    return ends_;
   }
 
   /// Makes I/O objects of the open ones among `fds`.
@@ -100,8 +82,7 @@ public:
     ec.clear();
     for (std::size_t i = 0; i < std::size(fds) && !ec; ++i)
       if (fds[i]) {
-        owner_ = ::getpid();
-        (*this)[i].assign(fds[i].get(), ec);
+        (*ends())[i].assign(fds[i].get(), ec);
         if (!ec)
           static_cast<void>(fds[i].release()); // A failed assign() owns nothing.
       }
@@ -111,27 +92,14 @@ private:
   template <class Other>
   friend class child_pipes;
 
-  // A fork of the program shares Asio's epoll set with it. Asio takes what it
-  // closes out of the set, and the program would hear of its pipe no more; of a
-  // number that is closed already it cannot.
-  void let_go_in_a_fork() noexcept
+  void close() noexcept
   {
-    if (owner_ == nobody || owner_ == ::getpid())
-      return;
-    for (auto& end : ends_)
-      if (end && end->is_open())
-        ::close(end->native_handle());
-    if (terminal_ && terminal_->is_open())
-      ::close(terminal_->native_handle());
+    if (ends_)
+      ends_->close();
   }
 
-  Executor executor_of_end() const { return executor_ ? *executor_ : Executor(nowhere().get_executor()); }
-
-  static constexpr pid_t nobody = 0;
-  pid_t owner_ = nobody; // The program that opened the ends.
   std::optional<Executor> executor_;
-  std::array<std::optional<pipe_type>, 3> ends_;
-  std::optional<terminal_stream<Executor>> terminal_;
+  std::shared_ptr<ends_type> ends_;
 };
 
 } // namespace subprocess::detail

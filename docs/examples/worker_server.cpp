@@ -5,7 +5,6 @@
 //
 // and, from a shell: `nc -N localhost 4000 < words`.
 
-#include <csignal>
 #include <exception>
 #include <iostream>
 #include <stdexcept>
@@ -20,10 +19,6 @@ namespace {
 
 void run(const server_options& options)
 {
-  // Writing to a worker that has ended is an error here, not this program's
-  // death. Workers get the default back.
-  std::signal(SIGPIPE, SIG_IGN);
-
   asio::io_context loop(1);
   server workers(loop.get_executor(), options);
   asio::co_spawn(loop, workers.run(), [](const std::exception_ptr& failure) {
