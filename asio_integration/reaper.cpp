@@ -10,6 +10,7 @@
 #include <ostream>
 #include <typeinfo>
 
+#include <asio_integration/detail/own_reactor.hpp>
 #include <asio_integration/detail/reaper_core.hpp>
 #include <asio_integration/detail/uncounted_executor.hpp>
 
@@ -57,11 +58,13 @@ public:
   std::shared_ptr<reaper_core> core;
 
 private:
-  // A fork of the program shares Asio's epoll set with it: there the source may
-  // only go when Asio's own services have ended and touch nothing any more.
+  // In a fork of the program the source may only go when Asio's own services have
+  // ended and touch nothing any more.
   void shutdown() override
   {
-    if (core && owner_ == ::getpid())
+    if (owner_ != ::getpid())
+      own_reactor(context());
+    else if (core)
       core->shut_down();
   }
 

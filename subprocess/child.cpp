@@ -109,7 +109,9 @@ child_change child::wait_change(std::error_code& ec) noexcept
   for (;;) {
     if (const auto change = try_wait_change(ec); change || ec)
       return change.value_or(child_change());
-    process_->wait_for_change();
+    ec = process_->wait_for_change();
+    if (ec)
+      return {};
   }
 }
 

@@ -139,7 +139,8 @@ public:
   ///
   /// The child is a fork of one thread of the program: what the hook calls must
   /// be async-signal-safe unless the program has no other threads. The error it
-  /// returns is the spawn's error; it must not throw. Needs launcher::fork.
+  /// returns is the spawn's error, or `EINVAL` when it is no errno; it must not
+  /// throw. Needs launcher::fork.
   command& pre_exec(std::function<std::error_code()> hook);
 
   command& stdin_from(stdio source);

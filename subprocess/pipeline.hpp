@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -68,6 +69,21 @@ struct pipeline_result {
   exit_status pipefail() const noexcept;
 };
 
+/// The capture of a pipeline that failed once its stages were running. It has
+/// what was read by then, and how each stage ended if that is known.
+class pipeline_capture_error : public std::system_error {
+public:
+  pipeline_capture_error(std::error_code ec, pipeline_result result)
+      : std::system_error(ec, "capture"), result_(std::make_shared<const pipeline_result>(std::move(result)))
+  {
+  }
+
+  const pipeline_result& result() const noexcept { return *result_; }
+
+private:
+  std::shared_ptr<const pipeline_result> result_; // An exception's copy must not throw.
+};
+
 /// Spawns all stages, and waits for them. The first stdin and the last stdout are
 /// inherited unless their stage says otherwise, as is each stderr; a piped stdin
 /// gets end-of-file at once. When a stage cannot be spawned, those before it are
@@ -91,7 +107,8 @@ std::vector<exit_status> run(const pipeline& what, std::error_code& ec);
 ///
 /// \param ec  As of capture(command), the first one of any stage.
 /// \return    A result for every stage; with an error, what is known of it.
-/// \throws    spawn_error, which names the stage's program; std::system_error.
+/// \throws    spawn_error, which names the stage's program;
+///            pipeline_capture_error, which has what was read.
 pipeline_result capture(const pipeline& what, const capture_options& options = {});
 pipeline_result capture(const pipeline& what, const capture_options& options, std::error_code& ec);
 

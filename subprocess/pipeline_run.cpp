@@ -150,7 +150,7 @@ pipeline_result capture(const pipeline& what, const capture_options& options)
   if (failure)
     throw spawn_error(std::move(failure));
   if (ec)
-    throw std::system_error(ec, "capture " + to_string(what));
+    throw pipeline_capture_error(ec, std::move(result));
   return result;
 }
 

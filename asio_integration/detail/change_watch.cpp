@@ -6,6 +6,7 @@
 #include <csignal>
 #include <vector>
 
+#include <asio_integration/detail/own_reactor.hpp>
 #include <asio_integration/detail/sigchld_handler.hpp>
 
 namespace subprocess::detail {
@@ -59,12 +60,13 @@ bool change_watch::remove(const std::shared_ptr<process>& child, const change_li
   return false;
 }
 
-// In a fork of the program, which shares Asio's epoll set, the sets and timers
-// may only go when Asio's own services touch nothing any more: with the object.
+// In a fork of the program the sets and timers may only go when Asio's own
+// services touch nothing any more: with the object. Asio's service of signals may
+// end before that of the reaper.
 void change_watch::shutdown()
 {
   if (owner_ != ::getpid())
-    return;
+    return own_reactor(context());
   std::unique_lock lock(mutex_);
   const auto abandoned = std::exchange(listeners_, {});
   stop_if_idle();

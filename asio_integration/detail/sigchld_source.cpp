@@ -32,14 +32,16 @@ public:
   // One signal may stand for many children. The kernel names one that has ended
   // at a time, so ours are found without a call for each that runs. It names
   // strangers too, and goes on naming them: then there is no way around asking
-  // for each of ours.
+  // for each of ours. Nor is there when all are gone, or a sandbox refuses the
+  // call.
   void dispatch(reaping& reaper) override
   {
     for (;;) {
       siginfo_t info{};
-      if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 || info.si_pid == 0)
+      const int result = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+      if (result == 0 && info.si_pid == 0)
         return;
-      if (!reaper.look(info.si_pid))
+      if (result == -1 || !reaper.look(info.si_pid))
         return reaper.look_at_all();
     }
   }

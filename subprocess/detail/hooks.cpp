@@ -8,9 +8,8 @@ namespace {
 // Only numbers cross to the parent, so an error has to be an errno.
 int as_errno(const std::error_code& ec) noexcept
 {
-  if (ec.category() == std::system_category() || ec.category() == std::generic_category())
-    return ec.value();
-  return EINVAL;
+  const bool of_system = ec.category() == std::system_category() || ec.category() == std::generic_category();
+  return of_system && ec.value() > 0 ? ec.value() : EINVAL;
 }
 
 } // namespace
@@ -26,8 +25,7 @@ int run_hooks(const child_plan& plan, int& item) noexcept
     }
     return 0;
   } catch (const std::system_error& error) {
-    const int value = as_errno(error.code());
-    return value ? value : EINVAL;
+    return as_errno(error.code());
   } catch (...) {
     return EINVAL;
   }

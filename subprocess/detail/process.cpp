@@ -1,5 +1,6 @@
 #include <subprocess/detail/process.hpp>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include <subprocess/detail/pidfd.hpp>
+#include <subprocess/detail/wait_until.hpp>
 #include <subprocess/kill_tree.hpp>
 
 namespace subprocess::detail {
@@ -59,7 +61,7 @@ process::state process::try_reap() noexcept
     status_ = exit_status(raw);
     ended_ = clock::now();
     state_ = state::ended;
-  } else if (error == ECHILD) {
+  } else if (error) { // ECHILD; or a sandbox refuses the call, and nobody here can ever reap it.
     state_ = state::lost;
   }
   return state_;
@@ -72,7 +74,10 @@ process::state process::reap() noexcept
   state now = current();
   while (now == state::running) {
     siginfo_t info;
-    ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+    const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+    const int error = result == -1 ? errno : 0;
+    if (error && error != EINTR && error != ECHILD) // A sandbox refuses the call.
+      wait_until_ended(*this, std::chrono::nanoseconds::max());
     now = try_reap(); // Tells an interrupted call and a stolen child apart.
   }
   return now;
@@ -89,10 +94,12 @@ std::optional<child_change> process::take_change() noexcept
       info.si_code == CLD_CONTINUED ? child_event::continued : child_event::stopped, info.si_status, {}};
 }
 
-void process::wait_for_change() const noexcept
+std::error_code process::wait_for_change() const noexcept
 {
   siginfo_t info;
-  ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WSTOPPED | WCONTINUED | WNOWAIT);
+  const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WSTOPPED | WCONTINUED | WNOWAIT);
+  const int error = result == -1 ? errno : 0;
+  return {error == EINTR || error == ECHILD ? 0 : error, std::system_category()};
 }
 
 process::state process::current() const noexcept
@@ -142,9 +149,12 @@ std::error_code process::signal(int number) noexcept
 process::state process::look() const noexcept
 {
   siginfo_t info{};
-  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == -1)
-    return errno == ECHILD ? state::lost : state::running;
-  return info.si_pid == pid_ ? state::ended : state::running;
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    return info.si_pid == pid_ ? state::ended : state::running;
+  if (errno == ECHILD)
+    return state::lost;
+  pollfd watched{pidfd_.get(), POLLIN, 0}; // A sandbox refuses the call.
+  return ::poll(&watched, 1, 0) == 1 ? state::ended : state::running;
 }
 
 std::error_code process::signal_group(int number) noexcept

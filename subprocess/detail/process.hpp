@@ -59,8 +59,9 @@ public:
   /// is taken by this. Never an end.
   std::optional<child_change> take_change() noexcept;
 
-  /// Blocks until there may be something to take, or the child has ended.
-  void wait_for_change() const noexcept;
+  /// Blocks until there may be something to take, or the child has ended or is
+  /// lost. An error when the system refuses that.
+  std::error_code wait_for_change() const noexcept;
 
   state current() const noexcept;
   exit_status status() const noexcept;

@@ -6,6 +6,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
@@ -522,6 +523,21 @@ TEST_P(forked_host, may_destroy_its_copies_of_child_and_context)
   });
   EXPECT_TRUE(copy.success()) << copy;
   expect_undisturbed(helper, pending);
+}
+
+// By the signal itself: the reaper would find out without it, but late.
+TEST_P(forked_host, may_destroy_a_context_and_the_original_still_hears_signals_at_once)
+{
+  asio::signal_set signals(context(), SIGCHLD);
+  async_child helper = start({"hang"});
+  wait_result pending;
+  helper.async_wait(pending.handler());
+  EXPECT_TRUE(is_busy());
+  EXPECT_TRUE(in_fork([&] { end_context(); }).success());
+  bool heard = false;
+  signals.async_wait([&](std::error_code ec, int) { heard = !ec; });
+  helper.kill();
+  run_until([&] { return heard && pending.calls == 1; });
 }
 
 // The copy has the operations too, in whatever state, but not the threads.

@@ -188,6 +188,19 @@ TEST_P(captured_pipelines, stop_at_the_limit)
   EXPECT_EQ(exceeded.stages[0].status, exit_status(SIGKILL)) << "it would never have ended";
 }
 
+TEST_P(captured_pipelines, keep_what_was_read_when_they_throw)
+{
+  try {
+    capture(helper({"streams"}) | helper({"write", "1", "100000"}), {.limit = 1000});
+    ADD_FAILURE() << "no exception";
+  } catch (const pipeline_capture_error& error) {
+    EXPECT_EQ(error.code(), std::error_code(ENOBUFS, std::system_category()));
+    const pipeline_capture_error copy = error;
+    EXPECT_EQ(copy.result().out.size(), 1000u);
+    EXPECT_EQ(copy.result().stages.at(0).err, "err");
+  }
+}
+
 TEST_P(captured_pipelines, do_not_wait_for_grandchildren_longer_than_told)
 {
   const pipeline_result left = captured(helper({"spawn-grandchild-that-hangs"}) | program("head", {"-n", "1"}),

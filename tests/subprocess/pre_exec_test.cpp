@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <csignal>
+#include <ios>
 #include <stdexcept>
 
 #include <subprocess/capture.hpp>
@@ -132,6 +134,24 @@ TEST_F(hooks, with_an_error_of_a_foreign_category_are_an_invalid_argument)
   const spawn_failure failure = failure_of(what.pre_exec([] { return std::error_code(ENOENT, foreign); }));
   EXPECT_EQ(failure.code.value(), EINVAL);
   EXPECT_EQ(failure.step, spawn_step::pre_exec);
+}
+
+TEST_F(hooks, with_an_error_that_is_no_errno_are_an_invalid_argument)
+{
+  for (const int value : {-1, -ENOENT, INT_MIN}) {
+    command what = helper({"exit", "0"});
+    const spawn_failure failure =
+        failure_of(what.pre_exec([value] { return std::error_code(value, std::system_category()); }));
+    EXPECT_EQ(failure.code.value(), EINVAL) << value;
+    EXPECT_EQ(failure.step, spawn_step::pre_exec);
+  }
+}
+
+// Which is how std::error_code has it: a value of 0 is no error in any category.
+TEST_F(hooks, with_a_value_of_zero_succeed)
+{
+  command what = helper({"exit", "0"});
+  EXPECT_TRUE(run(what.pre_exec([] { return std::error_code(0, std::iostream_category()); })).success());
 }
 
 TEST_F(hooks, that_throw_end_the_child_and_nothing_else)

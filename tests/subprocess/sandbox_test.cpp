@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <vector>
 
 #include "support/deadline.hpp"
@@ -125,6 +126,39 @@ TEST_P(sandboxed, without_pidfd_send_signal_signals_are_sent)
     if (ec)
       ::kill(hanging.id(), SIGKILL);
     EXPECT_EQ(hanging.wait().signal(), SIGKILL);
+  });
+}
+
+TEST_P(sandboxed, without_waitid_children_are_waited_for)
+{
+  without({SYS_waitid}, [&] {
+    EXPECT_EQ(run(helper({"exit", "3"})).code(), 3);
+    child cat = spawn(helper({"cat"}).stdin_from(stdio::pipe()).process_group());
+    std::error_code ec;
+    cat.wait_change(ec);
+    EXPECT_EQ(ec.value(), GetParam());
+    EXPECT_EQ(cat.stop(stop_sequence::gentle().of_group()).signal(), SIGTERM);
+  });
+}
+
+TEST_P(sandboxed, without_waitid_a_wait_does_not_spin)
+{
+  for (const bool with_pidfds : {true, false})
+    without({SYS_waitid, with_pidfds ? SYS_waitid : SYS_pidfd_open}, [&] {
+      const std::clock_t before = std::clock();
+      const launcher which = with_pidfds ? launcher::automatic : launcher::fork;
+      EXPECT_TRUE(run(command("sleep", {"0.3"}).use_launcher(which)).success());
+      EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 10);
+    });
+}
+
+TEST_P(sandboxed, without_any_call_that_waits_a_child_counts_as_lost)
+{
+  without({SYS_waitid, SYS_wait4}, [&] {
+    child started = spawn(helper({"exit", "0"}));
+    std::error_code ec;
+    started.wait(ec);
+    EXPECT_EQ(ec, std::errc::no_child_process);
   });
 }
 
