@@ -1,14 +1,17 @@
 #pragma once
 
-#include <asio/compose.hpp>
-#include <asio/post.hpp>
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
+#include <functional>
 #include <system_error>
-#include <utility>
 
+#include <asio_integration/detail/initiate.hpp>
+#include <asio_integration/detail/write_operation.hpp>
 #include <asio_integration/detail/written_buffers.hpp>
 
 namespace subprocess {
@@ -32,6 +35,15 @@ public:
   };
 
   using base::base;
+
+  /// Takes over another executor's stream. Nothing may be pending on it.
+  template <class Other>
+    requires(!std::same_as<Other, Executor> && std::constructible_from<Executor, const Other&>)
+  input_stream(input_stream<Other>&& other) : base(Executor(other.get_executor()))
+  {
+    if (other.is_open())
+      base::assign(other.release());
+  }
 
   /// Writes some of the buffers, at least a byte.
   /// \param ec  `EPIPE`: nobody reads any more. `EAGAIN`: there is no room, and
@@ -72,63 +84,9 @@ public:
   template <class Buffers, class Token = asio::default_completion_token_t<Executor>>
   auto async_write_some(const Buffers& buffers, Token&& token = asio::default_completion_token_t<Executor>())
   {
-    return asio::async_compose<Token, void(std::error_code, std::size_t)>(write_operation<Buffers>(*this, buffers),
-                                                                          token, *this);
+    return detail::initiate<detail::write_operation<base, Buffers>, std::error_code, std::size_t>(
+        asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this), buffers);
   }
-
-private:
-  // Asio writes within its reactor, on whatever thread that runs: here the
-  // reactor only tells when there is room.
-  template <class Buffers>
-  class write_operation {
-  public:
-    write_operation(base& stream, const Buffers& buffers) : stream_(stream), buffers_(buffers) {}
-
-    template <class Self>
-    void operator()(Self& self)
-    {
-      if (done_) // Posted to itself.
-        return self.complete(ec_, written_);
-      self.reset_cancellation_state(asio::enable_total_cancellation());
-      if (!stream_.native_non_blocking() && stream_.is_open())
-        stream_.native_non_blocking(true, ec_);
-      if (!ec_ && !try_to_write())
-        return wait(std::move(self));
-      done_ = true;
-      asio::post(stream_.get_executor(), std::move(self));
-    }
-
-    template <class Self>
-    void operator()(Self& self, std::error_code ec)
-    {
-      if (ec)
-        return self.complete(ec, 0);
-      if (!try_to_write())
-        return wait(std::move(self));
-      self.complete(ec_, written_);
-    }
-
-  private:
-    /// False: there is no room.
-    bool try_to_write()
-    {
-      written_ = detail::written_buffers(buffers_).write_to(stream_.native_handle(), ec_);
-      return ec_.value() != EAGAIN;
-    }
-
-    template <class Self>
-    void wait(Self&& self)
-    {
-      base& stream = stream_; // This object moves with `self`.
-      stream.async_wait(base::wait_write, std::move(self));
-    }
-
-    base& stream_;
-    Buffers buffers_;
-    std::error_code ec_;
-    std::size_t written_ = 0;
-    bool done_ = false;
-  };
 };
 
 } // namespace subprocess

@@ -1,18 +1,17 @@
 #pragma once
 
-#include <asio/buffer.hpp>
-#include <asio/compose.hpp>
-#include <asio/error.hpp>
-#include <asio/post.hpp>
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
 
-#include <cerrno>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <system_error>
-#include <utility>
 
+#include <asio_integration/detail/initiate.hpp>
 #include <asio_integration/detail/line_buffer.hpp>
+#include <asio_integration/detail/read_line_operation.hpp>
 
 namespace subprocess {
 
@@ -62,69 +61,11 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_read_line(Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return asio::async_compose<Token, void(std::error_code, std::string)>(read_operation(*stream_, buffer_), token,
-                                                                          *stream_);
+    return detail::initiate<detail::read_line_operation<Stream>, std::error_code, std::string>(
+        asio::any_io_executor(get_executor()), token, std::ref(*stream_), buffer_);
   }
 
 private:
-  class read_operation {
-  public:
-    read_operation(Stream& stream, std::shared_ptr<detail::line_buffer> buffer)
-        : stream_(stream), buffer_(std::move(buffer))
-    {
-    }
-
-    template <class Self>
-    void operator()(Self& self)
-    {
-      if (done_) // Posted to itself.
-        return self.complete(ec_, std::move(line_));
-      self.reset_cancellation_state(asio::enable_total_cancellation());
-      if (!take_line())
-        return read(std::move(self));
-      done_ = true;
-      asio::post(stream_.get_executor(), std::move(self));
-    }
-
-    template <class Self>
-    void operator()(Self& self, std::error_code ec, std::size_t got)
-    {
-      buffer_->add(got);
-      if (take_line())
-        return self.complete(ec_, std::move(line_));
-      if (ec == asio::error::eof && buffer_->take_last(line_))
-        return self.complete({}, std::move(line_));
-      if (!ec && self.get_cancellation_state().cancelled() != asio::cancellation_type::none)
-        ec = asio::error::operation_aborted;
-      if (ec)
-        return self.complete(ec, {});
-      read(std::move(self));
-    }
-
-  private:
-    bool take_line()
-    {
-      const auto found = buffer_->next(line_);
-      if (found == detail::line_buffer::result::too_long)
-        ec_.assign(EMSGSIZE, std::system_category());
-      return found != detail::line_buffer::result::more;
-    }
-
-    template <class Self>
-    void read(Self&& self)
-    {
-      const auto room = buffer_->room();
-      Stream& stream = stream_; // This object moves with `self`.
-      stream.async_read_some(asio::buffer(room.data(), room.size()), std::move(self));
-    }
-
-    Stream& stream_;
-    std::shared_ptr<detail::line_buffer> buffer_;
-    std::string line_;
-    std::error_code ec_;
-    bool done_ = false;
-  };
-
   Stream* stream_;
   std::shared_ptr<detail::line_buffer> buffer_; // Pending reads hold it.
 };

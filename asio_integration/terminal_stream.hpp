@@ -1,13 +1,22 @@
 #pragma once
 
-#include <asio/compose.hpp>
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <system_error>
 #include <utility>
+
+#include <asio_integration/detail/completion.hpp>
+#include <asio_integration/detail/initiate.hpp>
 
 namespace subprocess {
 
@@ -21,7 +30,22 @@ class terminal_stream : public asio::posix::basic_stream_descriptor<Executor> {
   using base = asio::posix::basic_stream_descriptor<Executor>;
 
 public:
+  /// The same with another executor; for `use_awaitable_t<>::as_default_on_t`.
+  template <class Other>
+  struct rebind_executor {
+    using other = terminal_stream<Other>;
+  };
+
   using base::base;
+
+  /// Takes over another executor's stream. Nothing may be pending on it.
+  template <class Other>
+    requires(!std::same_as<Other, Executor> && std::constructible_from<Executor, const Other&>)
+  terminal_stream(terminal_stream<Other>&& other) : base(Executor(other.get_executor()))
+  {
+    if (other.is_open())
+      base::assign(other.release());
+  }
 
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, std::error_code& ec)
@@ -48,8 +72,8 @@ public:
   template <class Buffers, class Token = asio::default_completion_token_t<Executor>>
   auto async_read_some(const Buffers& buffers, Token&& token = asio::default_completion_token_t<Executor>())
   {
-    return asio::async_compose<Token, void(std::error_code, std::size_t)>(read_operation<Buffers>{*this, buffers},
-                                                                          token, *this);
+    return detail::initiate<read_operation<Buffers>, std::error_code, std::size_t>(
+        asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this), buffers);
   }
 
 private:
@@ -60,21 +84,31 @@ private:
   }
 
   template <class Buffers>
-  struct read_operation {
-    base& stream;
-    Buffers buffers;
+  class read_operation : public std::enable_shared_from_this<read_operation<Buffers>> {
+  public:
+    using done_type = detail::completion_owner<std::error_code, std::size_t>;
 
-    template <class Self>
-    void operator()(Self& self)
+    read_operation(const asio::any_io_executor&, done_type done, base& stream, Buffers buffers)
+        : done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
     {
-      self.reset_cancellation_state(asio::enable_total_cancellation());
-      stream.async_read_some(buffers, std::move(self));
     }
-    template <class Self>
-    void operator()(Self& self, std::error_code ec, std::size_t got)
+
+    void start()
     {
-      self.complete(end_of(ec), got);
+      stream_.async_read_some(buffers_,
+                              asio::bind_cancellation_slot(
+                                  stop_.slot(), [self = this->shared_from_this()](std::error_code ec, std::size_t got) {
+                                    self->done_(end_of(ec), got);
+                                  }));
     }
+
+    void cancel(asio::cancellation_type type) { stop_.emit(type); }
+
+  private:
+    done_type done_;
+    base& stream_;
+    const Buffers buffers_;
+    asio::cancellation_signal stop_;
   };
 };
 

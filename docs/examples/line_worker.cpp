@@ -23,7 +23,7 @@ public:
   line_worker(asio::io_context& loop, subprocess::command program)
       : child_(subprocess::spawn(loop,
                                  program.stdin_from(subprocess::stdio::pipe()).stdout_to(subprocess::stdio::pipe()))),
-        news_(loop)
+        answers_(child_.stdout_pipe()), news_(loop)
   {
   }
 
@@ -91,20 +91,18 @@ private:
     std::error_code ec;
     const std::string line = asked.question + '\n';
     co_await asio::async_write(child_.stdin_pipe(), asio::buffer(line), asio::redirect_error(use_awaitable, ec));
-    const std::size_t size = co_await asio::async_read_until(child_.stdout_pipe(), asio::dynamic_buffer(unread_), '\n',
-                                                             asio::redirect_error(use_awaitable, ec));
+    const std::string text = co_await answers_.async_read_line(asio::redirect_error(use_awaitable, ec));
     if (ec) // It is gone: a broken pipe of the write is its end-of-file here.
       co_return false;
-    asked.answer = unread_.substr(0, size - 1);
-    unread_.erase(0, size);
+    asked.answer = text;
     asked.done.cancel();
     co_return true;
   }
 
   subprocess::async_child child_;
+  subprocess::line_reader<subprocess::async_child::pipe_type> answers_;
   asio::steady_timer news_; // Cancelled when there is something to do.
   std::deque<std::shared_ptr<request>> waiting_;
-  std::string unread_;
   std::optional<std::string> death_;
   bool closed_ = false;
 };
@@ -146,7 +144,6 @@ bool open_shop(const subprocess::command& program, int expected)
 
 int main()
 {
-  std::signal(SIGPIPE, SIG_IGN); // A worker that is gone is an error here.
   const subprocess::command tireless("sed", {"-u", "s/^/answer to /"});
   const subprocess::command mortal("sed", {"-u", "s/^/answer to /; 3q7"});
   return open_shop(tireless, 10) && open_shop(mortal, 3) ? 0 : 1;

@@ -1,31 +1,25 @@
 #include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <fstream>
 #include <functional>
 #include <map>
-#include <optional>
 #include <sstream>
 #include <string>
-#include <utility>
+#include <system_error>
+#include <type_traits>
 #include <vector>
 
-#include <asio_integration/asio_integration.hpp>
+#include "async_functions.hpp"
 
-#include "io_fixture.hpp"
-
-// The table of docs/async.md, tried cell by cell. A new asynchronous function
-// gets a row there and an entry in checks().
+// The table of docs/async.md, tried cell by cell.
 
 namespace subprocess::tests {
 namespace {
-
-using namespace std::chrono_literals;
 
 // ---- the signature of an operation, as text ----
 
@@ -41,6 +35,30 @@ template <>
 constexpr const char* name_of<async_child> = "async_child";
 template <>
 constexpr const char* name_of<captured_output> = "captured_output";
+
+template <>
+constexpr const char* name_of<pipeline_result> = "pipeline_result";
+template <>
+constexpr const char* name_of<output_line> = "output_line";
+template <>
+constexpr const char* name_of<spawn_permit> = "spawn_permit";
+template <>
+constexpr const char* name_of<std::vector<subprocess::wait_result>> = "std::vector<wait_result>";
+template <>
+constexpr const char* name_of<std::string> = "std::string";
+template <>
+constexpr const char* name_of<std::size_t> = "std::size_t";
+template <>
+constexpr const char* name_of<unsigned long long> = "std::uint64_t";
+
+/// Two names of one type, if they are, can't be told apart.
+std::string as_told(std::string signature)
+{
+  const std::string name = "std::uint64_t";
+  if (const auto at = signature.find(name); at != std::string::npos && std::is_same_v<std::uint64_t, std::size_t>)
+    signature.replace(at, name.size(), name_of<std::size_t>);
+  return signature;
+}
 
 /// A completion token with which a function starts nothing, and returns its
 /// completion signature.
@@ -111,118 +129,63 @@ std::map<std::string, row> read_table()
 
 // ---- what really happens ----
 
-/// What an operation is tried with: its child tells of SIGTERM before it ends by
-/// it, and holds two pipes open while it lives.
-class trial {
-public:
-  explicit trial(asio::io_context& context, const command& helper)
-      : context_(context), out_(make_pipe()), err_(make_pipe()), what_(helper)
-  {
-    what_->stdout_to(stdio::from_fd(std::move(out_.write_end))).stderr_to(stdio::from_fd(std::move(err_.write_end)));
-  }
-
-  asio::io_context& context() { return context_; }
-
-  /// The command, for what spawns by itself.
-  command take_command()
-  {
-    command taken = std::move(*what_);
-    what_.reset();
-    return taken;
-  }
-
-  /// The child, for what needs one.
-  async_child& child()
-  {
-    if (what_)
-      child_ = spawn(context_, take_command());
-    return child_;
-  }
-
-  /// Whether the child has said that it is the program.
-  bool is_ready() const { return becomes_readable(out_.read_end.get(), 0ms); }
-
-  /// "untouched", "killed" or "stopped".
-  std::string fate()
-  {
-    if (!becomes_readable(err_.read_end.get(), 0ms))
-      return "untouched";
-    char text[64];
-    return ::read(err_.read_end.get(), text, sizeof text) > 0 ? "stopped" : "killed"; // Its word, or its end.
-  }
-
+/// A started function; its handler is counted, and can be cancelled.
+struct attempt {
   auto handler()
   {
-    return asio::bind_cancellation_slot(cancel_.slot(), [this](std::error_code e, auto&&...) {
+    return asio::bind_cancellation_slot(cancel.slot(), [this](std::error_code e, auto&&...) {
       ++calls;
       ec = e;
     });
   }
 
-  void cancel(asio::cancellation_type type) { cancel_.emit(type); }
-
+  asio::cancellation_signal cancel;
   int calls = 0;
   std::error_code ec;
-
-private:
-  asio::io_context& context_;
-  pipe_ends out_;
-  pipe_ends err_;
-  std::optional<command> what_;
-  async_child child_;
-  asio::cancellation_signal cancel_;
 };
 
 /// How one function is started; once with a handler, once to tell its signature.
 struct check {
-  std::function<void(trial&)> start;
+  std::function<void(trial&, attempt&)> start;
   std::function<std::string(trial&)> signature;
-  bool while_spawning = false; // To be cancelled before there is a child.
+  bool while_spawning; // To be cancelled before there is a child.
 };
 
-template <class Function>
-check make_check(Function start, bool while_spawning = false)
+std::map<std::string, check> make_checks()
 {
-  return {[start](trial& t) { start(t, t.handler()); }, [start](trial& t) { return start(t, tell_signature()); },
-          while_spawning};
+  std::map<std::string, check> all;
+  for_each_async_function([&](const std::string& name, auto start) {
+    all[name] = {[start](trial& t, attempt& tried) { start(t, tried.handler()); },
+                 [start](trial& t) { return start(t, tell_signature()); }, name == "async_spawn"};
+  });
+  return all;
 }
 
 const std::map<std::string, check>& checks()
 {
-  static const std::map<std::string, check> all = {
-      {"async_wait", make_check([](trial& t, auto token) { return t.child().async_wait(token); })},
-      {"async_wait_change", make_check([](trial& t, auto token) { return t.child().async_wait_change(token); })},
-      {"async_stop", make_check([](trial& t, auto token) {
-         return t.child().async_stop(stop_sequence{{SIGURG, 1h}}, token); // A signal that it ignores.
-       })},
-      {"async_spawn",
-       make_check([](trial& t, auto token) { return async_spawn(t.context(), t.take_command(), token); }, true)},
-      {"async_run", make_check([](trial& t, auto token) { return async_run(t.context(), t.take_command(), token); })},
-      {"async_capture",
-       make_check([](trial& t, auto token) { return async_capture(t.context(), t.take_command(), token); })},
-  };
+  static const std::map<std::string, check> all = make_checks();
   return all;
 }
 
-class cancellation_table : public io_fixture {
+class cancellation_table : public function_fixture {
 protected:
-  command teller() const { return helper({"trap-and-tell", std::to_string(SIGTERM)}); }
-
   void try_cell(const check& how, asio::cancellation_type type, const std::string& fate)
   {
-    trial t(context(), teller());
-    how.start(t);
+    const auto with = make_trial();
+    trial& t = *with;
+    attempt tried;
+    how.start(t, tried);
     if (!how.while_spawning) {
       run_until([&] { return t.is_ready(); });
       wait_result later; // When it has come, the first one waits for its child.
       async_run(context(), helper({"exit", "0"}), later.handler());
       run_until([&] { return later.calls == 1; });
     }
-    t.cancel(type);
-    EXPECT_EQ(t.calls, 0) << "called from within";
+    tried.cancel.emit(type);
+    EXPECT_EQ(tried.calls, 0) << "called from within";
     run_to_end();
-    EXPECT_EQ(t.calls, 1);
-    EXPECT_EQ(t.ec, asio::error::operation_aborted);
+    EXPECT_EQ(tried.calls, 1);
+    EXPECT_EQ(tried.ec, asio::error::operation_aborted);
     EXPECT_EQ(t.fate(), fate);
     EXPECT_EQ(has_children(), fate == "untouched") << "reaped before the handler is called";
     if (fate == "untouched") {
@@ -247,8 +210,7 @@ TEST_P(cancellation_table, is_true_of_the_signatures)
   const auto table = read_table();
   for (const auto& [name, how] : checks())
     if (const auto found = table.find(name); found != table.end()) {
-      trial t(context(), teller());
-      EXPECT_EQ(how.signature(t), found->second.signature) << name;
+      EXPECT_EQ(how.signature(*make_trial()), as_told(found->second.signature)) << name;
     }
 }
 

@@ -11,13 +11,12 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <vector>
 
-#include <asio_integration/asio_integration.hpp>
-
-#include "io_fixture.hpp"
+#include "async_functions.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -457,6 +456,74 @@ TEST_P(context_end, does_not_mind_a_late_cancellation)
     cancel->emit(asio::cancellation_type::terminal);
   EXPECT_EQ(runs, 0);
   EXPECT_TRUE(all_children_gone());
+}
+
+// ---- the end of a context, whatever was started ----
+
+/// When a context ends, seen from the functions that were started.
+enum class moment { before_it_ran, while_they_wait, when_their_event_has_come };
+
+/// What owns the children and the streams that the functions were started on.
+enum class owner { the_caller, the_handler };
+
+class context_end_of_every_function : public function_fixture {
+protected:
+  void try_all(moment when, owner whose)
+  {
+    int runs = 0;
+    std::vector<std::weak_ptr<int>> alive;
+    std::vector<std::shared_ptr<trial>> trials;
+    for_each_async_function([&](const char*, auto start) {
+      const auto with = trials.emplace_back(make_trial());
+      traced_handler handler(runs);
+      alive.push_back(handler.alive());
+      const auto owned = whose == owner::the_handler ? with : nullptr;
+      start(*with, [handler, owned](auto&&... args) { handler(args...); });
+    });
+    bring_to(when, trials);
+    const int before = runs; // The spawn has completed, and nothing else.
+    EXPECT_EQ(before, when == moment::before_it_ran ? 0 : 1);
+    trials.clear();
+    end_context();
+    EXPECT_EQ(runs, before);
+    for (const auto& one : alive)
+      EXPECT_TRUE(one.expired());
+    EXPECT_TRUE(all_children_gone());
+  }
+
+private:
+  void bring_to(moment when, const std::vector<std::shared_ptr<trial>>& trials)
+  {
+    if (when == moment::before_it_ran)
+      return;
+    run_until([&] { return std::ranges::all_of(trials, [](const auto& one) { return one->is_ready(); }); });
+    is_busy();
+    if (when == moment::while_they_wait)
+      return;
+    for (const auto& one : trials)
+      one->finish();
+    for (const auto& one : trials)
+      one->expect_ended(); // Without the loop, which has not heard of it.
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(context_end_of_every_function);
+
+TEST_P(context_end_of_every_function, before_it_ran)
+{
+  try_all(moment::before_it_ran, owner::the_caller);
+  try_all(moment::before_it_ran, owner::the_handler);
+}
+
+TEST_P(context_end_of_every_function, while_it_waits)
+{
+  try_all(moment::while_they_wait, owner::the_caller);
+  try_all(moment::while_they_wait, owner::the_handler);
+}
+
+TEST_P(context_end_of_every_function, when_the_event_has_come)
+{
+  try_all(moment::when_their_event_has_come, owner::the_caller);
+  try_all(moment::when_their_event_has_come, owner::the_handler);
 }
 
 // ---- a fork()ed copy of the host ----

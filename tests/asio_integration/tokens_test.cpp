@@ -11,7 +11,6 @@
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 #include <asio/version.hpp>
@@ -25,11 +24,15 @@
 #endif
 
 #include <csignal>
+#include <deque>
 #include <exception>
+#include <functional>
 #include <future>
 #include <memory>
+#include <tuple>
+#include <vector>
 
-#include "io_fixture.hpp"
+#include "async_functions.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -72,23 +75,6 @@ protected:
   }
 };
 SUBPROCESS_FOR_EACH_SETUP(completion_token);
-
-TEST_P(completion_token, callback_that_can_only_be_moved)
-{
-  int calls = 0;
-  const auto handler = [&calls](auto&&...) { ++calls; };
-  const auto move_only = [&] { return [handler, p = std::make_unique<int>()](auto&&... a) { handler(a...); }; };
-  async_child helper = start({"exit", "0"});
-  helper.async_wait(move_only());
-  helper.async_stop(1h, move_only());
-  helper.async_wait_change(move_only());
-  async_run(context(), this->helper({"exit", "0"}), move_only());
-  async_capture(context(), this->helper({"exit", "0"}), move_only());
-  async_spawn(context(), this->helper({"exit", "0"}),
-              [handler, p = std::make_unique<int>()](std::error_code ec, async_child) { handler(ec); });
-  run_to_end();
-  EXPECT_EQ(calls, 6);
-}
 
 TEST_P(completion_token, use_future)
 {
@@ -208,46 +194,7 @@ TEST_P(completion_token, deferred_starts_when_it_is_called)
   EXPECT_EQ(end_of(spawned).code(), 5);
 }
 
-TEST_P(completion_token, detached)
-{
-  async_child helper = start({"hang"});
-  helper.async_wait(asio::detached);
-  helper.async_stop(1h, asio::detached);
-  helper.async_wait_change(asio::detached);
-  async_run(context(), this->helper({"exit", "0"}), asio::detached);
-  async_capture(context(), this->helper({"exit", "0"}), asio::detached);
-  async_spawn(context(), this->helper({"hang"}), asio::detached);
-  run_to_end();
-  EXPECT_EQ(helper.status()->signal(), SIGTERM);
-  EXPECT_FALSE(has_children());
-}
-
-TEST_P(completion_token, with_a_bound_executor_completes_there)
-{
-  asio::io_context elsewhere;
-  int calls = 0;
-  const auto there = [&] {
-    return asio::bind_executor(elsewhere, [&](auto&&...) {
-      EXPECT_TRUE(elsewhere.get_executor().running_in_this_thread());
-      ++calls;
-    });
-  };
-  async_child helper = start({"hang"}); // Ends by the stop, so not before the context runs.
-  helper.async_wait(there());
-  helper.async_stop(1h, there());
-  helper.async_wait_change(there());
-  async_run(context(), this->helper({"exit", "0"}), there());
-  async_capture(context(), this->helper({"exit", "0"}), there());
-  async_spawn(context(), this->helper({"exit", "0"}), there());
-  elsewhere.poll();
-  EXPECT_FALSE(elsewhere.stopped()) << "what is to complete there keeps it busy";
-  run_to_end();
-  EXPECT_EQ(calls, 0);
-  elsewhere.restart();
-  elsewhere.run_for(patience);
-  EXPECT_TRUE(elsewhere.stopped());
-  EXPECT_EQ(calls, 6);
-}
+// ---- every function with every kind of token ----
 
 struct counters {
   int allocated = 0;
@@ -289,57 +236,182 @@ private:
   counters* counts_;
 };
 
-TEST_P(completion_token, with_a_bound_allocator_uses_it)
-{
-  counters counts;
-  int calls = 0;
-  const auto counted = [&] {
-    return asio::bind_allocator(counting_allocator<int>(counts), [&](auto&&...) { ++calls; });
-  };
-  async_child helper = start({"hang"});
-  helper.async_wait(counted());
-  EXPECT_EQ(counts.allocated, 1) << "the wait itself";
-  helper.async_stop(1h, counted());
-  helper.async_wait_change(counted());
-  async_run(context(), this->helper({"exit", "0"}), counted());
-  async_capture(context(), this->helper({"exit", "0"}), counted());
-  async_spawn(context(), this->helper({"exit", "0"}), counted());
-  EXPECT_GE(counts.allocated, 6);
-  run_to_end();
-  EXPECT_EQ(calls, 6);
-  EXPECT_EQ(counts.allocated, counts.freed);
+class every_function : public function_fixture {
+protected:
+  void TearDown() override
+  {
+    forget(); // Before the context, to which they belong.
+    function_fixture::TearDown();
+  }
 
-  // Also when the handler is never called.
-  async_child hangs = start(this->helper({"hang"}));
-  hangs.async_wait(counted());
-  hangs.async_stop(1h, counted());
-  hangs.async_wait_change(counted());
-  hangs = {};
-  helper = {};
-  end_context();
-  EXPECT_EQ(calls, 6);
-  EXPECT_EQ(counts.allocated, counts.freed);
+  /// Starts all, each with a token of its own. `keep(start())` has what comes of one.
+  template <class MakeToken, class Keep>
+  void start_all(MakeToken token, Keep keep)
+  {
+    for_each_async_function([&](const char*, auto start) {
+      trials_.push_back(make_trial());
+      keep([with = trials_.back().get(), start, token]() mutable { return start(*with, token()); });
+    });
+  }
+
+  /// As above, at once, with handlers.
+  template <class MakeToken>
+  void start_all(MakeToken token)
+  {
+    start_all(token, [](auto start) { start(); });
+  }
+
+  std::size_t count() const { return trials_.size(); }
+
+  /// The handler that all have, under their tokens. They are to succeed.
+  auto counted()
+  {
+    return [this](std::error_code ec, auto&&...) {
+      EXPECT_FALSE(ec) << ec.message();
+      ++calls_;
+    };
+  }
+
+  void finish()
+  {
+    for (const auto& one : trials_)
+      one->finish();
+    run_to_end();
+  }
+
+  void forget() { trials_.clear(); }
+
+  std::size_t calls_ = 0;
+
+private:
+  std::vector<std::shared_ptr<trial>> trials_;
+};
+SUBPROCESS_FOR_EACH_SETUP(every_function);
+
+TEST_P(every_function, takes_a_callback_that_can_only_be_moved)
+{
+  start_all([&] { return [counted = counted(), p = std::make_unique<int>()](auto&&... a) { counted(a...); }; });
+  finish();
+  EXPECT_EQ(calls_, count());
 }
 
-TEST_P(completion_token, with_a_cancellation_slot_in_every_order_of_binding)
+TEST_P(every_function, gives_a_future)
 {
-  async_child helper = start({"hang"});
+  std::vector<std::function<void()>> get_all;
+  start_all([] { return asio::use_future; },
+            [&](auto start) { get_all.push_back([f = start().share()] { f.get(); }); });
+  finish();
+  for (const auto& get : get_all)
+    EXPECT_NO_THROW(get());
+}
+
+TEST_P(every_function, can_be_awaited)
+{
+  start_all([] { return asio::use_awaitable; },
+            [&](auto start) {
+              auto await = [start]() mutable -> asio::awaitable<void> { co_await start(); };
+              asio::co_spawn(context(), std::move(await), [this](std::exception_ptr error) { calls_ += !error; });
+            });
+  is_busy(); // Starts them.
+  finish();
+  EXPECT_EQ(calls_, count());
+}
+
+TEST_P(every_function, can_be_awaited_as_a_tuple)
+{
+  start_all([] { return as_tuple(asio::use_awaitable); },
+            [&](auto start) {
+              auto await = [start, counted = counted()]() mutable -> asio::awaitable<void> {
+                const auto result = co_await start();
+                counted(std::get<0>(result));
+              };
+              asio::co_spawn(context(), std::move(await), asio::detached);
+            });
+  is_busy(); // Starts them.
+  finish();
+  EXPECT_EQ(calls_, count());
+}
+
+TEST_P(every_function, deferred_starts_when_it_is_called)
+{
+  std::vector<std::function<void()>> call_all;
+  start_all([] { return deferred; },
+            [&](auto start) {
+              call_all.push_back([this, operation = std::make_shared<decltype(start())>(start())] {
+                std::move (*operation)(counted());
+              });
+            });
+  EXPECT_FALSE(is_busy()) << "started too early";
+  for (const auto& call : call_all)
+    call();
+  finish();
+  EXPECT_EQ(calls_, count());
+}
+
+TEST_P(every_function, can_be_detached)
+{
+  start_all([] { return asio::detached; });
+  finish();
+}
+
+TEST_P(every_function, completes_on_a_bound_executor)
+{
+  asio::io_context elsewhere;
+  start_all([&] {
+    return asio::bind_executor(elsewhere, [&, counted = counted()](auto&&... args) {
+      EXPECT_TRUE(elsewhere.get_executor().running_in_this_thread());
+      counted(args...);
+    });
+  });
+  elsewhere.poll();
+  EXPECT_FALSE(elsewhere.stopped()) << "what is to complete there keeps it busy";
+  finish(); // The operations do not need that executor.
+  EXPECT_EQ(calls_, 0u);
+  elsewhere.restart();
+  elsewhere.run_for(patience);
+  EXPECT_TRUE(elsewhere.stopped());
+  EXPECT_EQ(calls_, count());
+}
+
+TEST_P(every_function, uses_a_bound_allocator)
+{
+  counters counts;
+  const auto with_allocator = [&] { return asio::bind_allocator(counting_allocator<int>(counts), counted()); };
+  start_all(with_allocator);
+  EXPECT_GE(counts.allocated, static_cast<int>(count()));
+  finish();
+  EXPECT_EQ(calls_, count());
+  EXPECT_EQ(counts.allocated, counts.freed);
+
+  start_all(with_allocator);
+  const std::size_t called = calls_;
+  forget();
+  end_context();
+  EXPECT_EQ(calls_, called);
+  EXPECT_EQ(counts.allocated, counts.freed) << "also when the handler is never called";
+}
+
+TEST_P(every_function, takes_bindings_in_every_order)
+{
   asio::io_context elsewhere;
   counters counts;
-  asio::cancellation_signal cancel[2];
-  wait_result results[2];
-  helper.async_wait(asio::bind_executor(
-      elsewhere, asio::bind_allocator(counting_allocator<int>(counts),
-                                      asio::bind_cancellation_slot(cancel[0].slot(), results[0].handler()))));
-  helper.async_wait(asio::bind_cancellation_slot(
-      cancel[1].slot(),
-      asio::bind_executor(elsewhere, asio::bind_allocator(counting_allocator<int>(counts), results[1].handler()))));
-  for (auto& one : cancel)
-    one.emit(asio::cancellation_type::total);
-  EXPECT_FALSE(is_busy());
+  std::deque<asio::cancellation_signal> signals;
+  std::size_t aborted = 0;
+  const auto handler = [&](std::error_code ec, auto&&...) { aborted += ec == asio::error::operation_aborted; };
+  const counting_allocator<int> allocator(counts);
+  start_all([&] {
+    auto slot = signals.emplace_back().slot();
+    return asio::bind_executor(elsewhere, asio::bind_allocator(allocator, asio::bind_cancellation_slot(slot, handler)));
+  });
+  start_all([&] {
+    auto slot = signals.emplace_back().slot();
+    return asio::bind_cancellation_slot(slot, asio::bind_executor(elsewhere, asio::bind_allocator(allocator, handler)));
+  });
+  for (auto& one : signals) // Before the spawn completes.
+    one.emit(asio::cancellation_type::terminal);
+  run_to_end();
   elsewhere.run_for(patience);
-  for (const wait_result& result : results)
-    EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  EXPECT_EQ(aborted, count());
   EXPECT_EQ(counts.allocated, counts.freed);
 }
 
@@ -424,6 +496,22 @@ TEST_P(coroutine, needs_no_token_when_its_child_has_a_default)
     EXPECT_EQ(std::string(got, 4), "text");
     EXPECT_TRUE((co_await helper.async_wait()).success());
     EXPECT_TRUE((co_await helper.async_stop(1h)).success());
+  });
+}
+
+TEST_P(coroutine, needs_no_token_when_its_stream_has_a_default)
+{
+  run_coroutine([&]() -> asio::awaitable<void> {
+    async_child helper = start(this->helper({"echo", "text"}).stdin_from(stdio::pipe()).stdout_to(stdio::pty()));
+    auto terminal = asio::use_awaitable_t<>::as_default_on(std::move(helper.pty()));
+    char got[6];
+    EXPECT_EQ(co_await terminal.async_read_some(asio::buffer(got)), 6u);
+    EXPECT_EQ(std::string(got, 6), "text\r\n");
+    line_reader lines(terminal);
+    static_assert(std::is_same_v<decltype(lines.async_read_line()), asio::awaitable<std::string>>);
+    auto input = asio::use_awaitable_t<>::as_default_on(std::move(helper.stdin_pipe()));
+    static_assert(std::is_same_v<decltype(input.async_write_some(asio::buffer(got))), asio::awaitable<std::size_t>>);
+    EXPECT_TRUE((co_await helper.async_wait(asio::use_awaitable)).success());
   });
 }
 

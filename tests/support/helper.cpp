@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -129,8 +130,8 @@ int ignore_verb(const arguments& a)
 
 volatile std::sig_atomic_t caught = 0;
 
-// trap NUMBER…: "ready"; exits with 100 + the signal that comes
-int trap_verb(const arguments& a)
+/// Catches these signals, but only under the mask that it returns. "ready"
+sigset_t trap(const arguments& a)
 {
   sigset_t traps;
   sigset_t old;
@@ -141,6 +142,13 @@ int trap_verb(const arguments& a)
   }
   ::sigprocmask(SIG_BLOCK, &traps, &old);
   write_text(1, "ready\n");
+  return old;
+}
+
+// trap NUMBER…: "ready"; exits with 100 + the signal that comes
+int trap_verb(const arguments& a)
+{
+  const sigset_t old = trap(a);
   while (!caught)
     ::sigsuspend(&old);
   return 100 + caught;
@@ -152,6 +160,23 @@ int trap_and_tell_verb(const arguments& a)
   const int code = trap_verb(a);
   std::fprintf(stderr, "caught %d\n", code - 100);
   return code;
+}
+
+// trap-or-read NUMBER…: "ready"; as trap-and-tell when a signal comes; says "bye"
+// and ends well when stdin has something to read, or its end
+int trap_or_read_verb(const arguments& a)
+{
+  const sigset_t old = trap(a);
+  fd_set input;
+  FD_ZERO(&input);
+  FD_SET(0, &input);
+  while (!caught)
+    if (::pselect(1, &input, nullptr, nullptr, nullptr, &old) == 1) {
+      write_text(1, "bye\n");
+      return 0;
+    }
+  std::fprintf(stderr, "caught %d\n", static_cast<int>(caught));
+  return 100 + caught;
 }
 
 // tell NUMBER…: "ready"; says "caught NUMBER" on stderr for each that comes
@@ -626,6 +651,7 @@ constexpr struct {
     {"tell", tell_verb},
     {"trap", trap_verb},
     {"trap-and-tell", trap_and_tell_verb},
+    {"trap-or-read", trap_or_read_verb},
     {"try-write", try_write_verb},
     {"ttyresize", ttyresize_verb},
     {"ttysession", ttysession_verb},

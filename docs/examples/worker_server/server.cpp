@@ -40,7 +40,7 @@ struct at_exit {
 server::server(const asio::any_io_executor& executor, const server_options& options)
     : acceptor_(executor, tcp::endpoint(asio::ip::address_v4::loopback(), options.port)),
       signals_(executor, SIGINT, SIGTERM), someone_ended_(executor, asio::steady_timer::time_point::max()),
-      slots_(executor, options.max_workers), worker_(worker_command(options.program)), grace_(options.grace)
+      limiter_(executor, options.max_workers), worker_(worker_command(options.program)), grace_(options.grace)
 {
   log("listening on port " + std::to_string(acceptor_.local_endpoint().port()));
 }
@@ -64,11 +64,11 @@ asio::awaitable<void> server::run()
 asio::awaitable<void> server::accept_connections()
 {
   while (true) {
-    worker_slots::slot slot = co_await slots_.acquire();
+    subprocess::spawn_permit permit = co_await limiter_.async_acquire(use_awaitable);
     std::error_code ec;
     tcp::socket client = co_await acceptor_.async_accept(redirect_error(use_awaitable, ec));
     if (!ec) {
-      asio::co_spawn(acceptor_.get_executor(), serve(std::move(client), std::move(slot)), asio::detached);
+      asio::co_spawn(acceptor_.get_executor(), serve(std::move(client), std::move(permit)), asio::detached);
       continue;
     }
     if (ec == asio::error::operation_aborted)
@@ -80,7 +80,7 @@ asio::awaitable<void> server::accept_connections()
   }
 }
 
-asio::awaitable<void> server::serve(tcp::socket client, worker_slots::slot slot)
+asio::awaitable<void> server::serve(tcp::socket client, subprocess::spawn_permit permit)
 {
   ++connections_;
   const at_exit goodbye{[this] {
@@ -96,7 +96,7 @@ asio::awaitable<void> server::serve(tcp::socket client, worker_slots::slot slot)
   }
   log("worker " + std::to_string(worker.id()) + " started");
 
-  session connection(std::move(client), std::move(worker), std::move(slot), grace_);
+  session connection(std::move(client), std::move(worker), std::move(permit), grace_);
   sessions_.insert(&connection);
   const at_exit forget{[&] { sessions_.erase(&connection); }};
   if (stopping_)

@@ -11,9 +11,8 @@
 
 #include "options.hpp"
 #include "session.hpp"
-#include "worker_slots.hpp"
 
-/// Gives each connection a worker of its own, as long as there are slots;
+/// Gives each connection a worker of its own, as long as there are permits;
 /// further connections wait in the listening socket's queue.
 ///
 /// Thread safety: none; one thread runs the loop.
@@ -27,13 +26,13 @@ public:
 
 private:
   asio::awaitable<void> accept_connections();
-  asio::awaitable<void> serve(asio::ip::tcp::socket client, worker_slots::slot slot);
+  asio::awaitable<void> serve(asio::ip::tcp::socket client, subprocess::spawn_permit permit);
   asio::awaitable<void> all_ended();
 
   asio::ip::tcp::acceptor acceptor_;
   asio::signal_set signals_;
   asio::steady_timer someone_ended_;
-  worker_slots slots_;
+  subprocess::spawn_limiter limiter_;
   subprocess::command worker_;
   std::chrono::milliseconds grace_;
 

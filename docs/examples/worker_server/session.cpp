@@ -37,9 +37,9 @@ void close(Stream& stream)
 
 } // namespace
 
-session::session(asio::ip::tcp::socket client, subprocess::async_child worker, worker_slots::slot slot,
+session::session(asio::ip::tcp::socket client, subprocess::async_child worker, subprocess::spawn_permit permit,
                  std::chrono::milliseconds grace)
-    : client_(std::move(client)), worker_(std::move(worker)), slot_(std::move(slot)), grace_(grace),
+    : client_(std::move(client)), worker_(std::move(worker)), permit_(std::move(permit)), grace_(grace),
       deadline_(client_.get_executor(), clock::time_point::max()), name_(name_of(client_))
 {
   keep_alive(client_);
@@ -148,7 +148,7 @@ asio::awaitable<void> session::oversee()
 {
   co_await await_end();
   report();
-  slot_.release();
+  permit_.release();
   // A process that the worker left behind may hold the other end.
   close(worker_.stdin_pipe());
   co_await let_client_finish();

@@ -11,8 +11,6 @@
 #include <asio/steady_timer.hpp>
 #include <asio_integration/asio_integration.hpp>
 
-#include "worker_slots.hpp"
-
 /// One connection and its worker: what the client sends goes to the worker's
 /// stdin, what the worker writes to stdout goes to the client.
 ///
@@ -22,7 +20,7 @@
 /// Thread safety: none; one thread runs the loop.
 class session {
 public:
-  session(asio::ip::tcp::socket client, subprocess::async_child worker, worker_slots::slot slot,
+  session(asio::ip::tcp::socket client, subprocess::async_child worker, subprocess::spawn_permit permit,
           std::chrono::milliseconds grace);
 
   /// Returns when the worker is reaped and the connection closed. The session
@@ -53,7 +51,7 @@ private:
 
   asio::ip::tcp::socket client_;
   subprocess::async_child worker_;
-  worker_slots::slot slot_;
+  subprocess::spawn_permit permit_; // Until the worker is reaped.
   std::chrono::milliseconds grace_;
   asio::steady_timer deadline_; // For whatever oversee() waits for; moved to wake it up.
 

@@ -1,0 +1,105 @@
+#include "async_functions.hpp"
+
+#include <unistd.h>
+
+namespace subprocess::tests {
+
+using namespace std::chrono_literals;
+
+trial::trial(asio::io_context& context, const command& helper)
+    : context_(context), in_(make_pipe()), out_(make_pipe()), err_(make_pipe()), what_(helper)
+{
+  what_->stdin_from(stdio::from_fd(std::move(in_.read_end)))
+      .stdout_to(stdio::from_fd(std::move(out_.write_end)))
+      .stderr_to(stdio::from_fd(std::move(err_.write_end)));
+}
+
+command trial::take_command()
+{
+  command taken = std::move(*what_);
+  what_.reset();
+  return taken;
+}
+
+async_child& trial::child()
+{
+  if (what_)
+    child_ = spawn(context_, take_command());
+  return child_;
+}
+
+async_child& trial::piped_child()
+{
+  child_writing_to(stdio::pipe());
+  EXPECT_EQ(read_line(child_.stdout_pipe().native_handle()), "ready");
+  return child_;
+}
+
+async_child& trial::terminal_child()
+{
+  child_writing_to(stdio::pty());
+  EXPECT_EQ(read_line(child_.pty().native_handle()), "ready\r");
+  return child_;
+}
+
+// Nobody has the write end of out_ then, and is_ready() sees its end.
+async_child& trial::child_writing_to(const stdio& out)
+{
+  what_->stdout_to(out);
+  return child();
+}
+
+input_stream<asio::any_io_executor>& trial::full_stream()
+{
+  child();
+  full_ = make_pipe();
+  full_stream_.emplace(context_, full_.write_end.release());
+  full_stream_->non_blocking(true);
+  const std::string text(4096, 'x');
+  std::error_code full;
+  while (!full)
+    full_stream_->write_some(asio::buffer(text), full);
+  return *full_stream_;
+}
+
+spawn_limiter& trial::limiter()
+{
+  return limiter_.emplace(context_, 1);
+}
+
+spawn_limiter& trial::exhausted_limiter()
+{
+  child();
+  permit_ = std::make_shared<spawn_permit>();
+  limiter().async_acquire([held = permit_](std::error_code, spawn_permit permit) { *held = std::move(permit); });
+  return *limiter_;
+}
+
+bool trial::is_ready() const
+{
+  return becomes_readable(out_.read_end.get(), 0ms);
+}
+
+std::string trial::fate() const
+{
+  if (!becomes_readable(err_.read_end.get(), 0ms))
+    return "untouched";
+  char text[64];
+  return ::read(err_.read_end.get(), text, sizeof text) > 0 ? "stopped" : "killed"; // Its word, or its end.
+}
+
+void trial::finish()
+{
+  in_.write_end.reset();
+  permit_.reset();
+  if (char room[4096]; full_.read_end) {
+    EXPECT_GT(::read(full_.read_end.get(), room, sizeof room), 0);
+  }
+}
+
+void trial::expect_ended() const
+{
+  EXPECT_EQ(read_all(err_.read_end.get()), "");
+}
+
+} // namespace subprocess::tests
