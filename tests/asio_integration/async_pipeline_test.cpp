@@ -209,7 +209,7 @@ TEST_P(async_pipelines, cancelled_gently_end_each_stage_in_its_own_way)
     piped given;
     async_pipeline(context(),
                    helper({"trap-and-tell", std::to_string(SIGTERM)}) |
-                       helper({"cat"})
+                       helper({"pass-on-then-hang"})
                            .stdout_to(stdio::from_fd(std::move(out.write_end)))
                            .stop_with({{SIGINT, std::chrono::hours(1)}}),
                    asio::bind_cancellation_slot(cancel.slot(), given.handler()));

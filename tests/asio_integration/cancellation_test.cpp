@@ -3,6 +3,7 @@
 #include <asio/cancellation_signal.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <csignal>
 #include <cstdint>
 #include <fstream>
@@ -46,10 +47,8 @@ template <>
 constexpr const char* name_of<std::vector<subprocess::wait_result>> = "std::vector<wait_result>";
 template <>
 constexpr const char* name_of<std::string> = "std::string";
-template <>
-constexpr const char* name_of<std::size_t> = "std::size_t";
-template <>
-constexpr const char* name_of<unsigned long long> = "std::uint64_t";
+template <std::unsigned_integral Number>
+constexpr const char* name_of<Number> = std::same_as<Number, std::size_t> ? "std::size_t" : "std::uint64_t";
 
 /// Two names of one type, if they are, can't be told apart.
 std::string as_told(std::string signature)

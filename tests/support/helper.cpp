@@ -225,6 +225,16 @@ int cat_verb(const arguments&)
   return copy(0, 1) ? 0 : 1;
 }
 
+// pass-on-then-hang: what it reads first, and then nothing, not even end-of-file
+int pass_on_then_hang_verb(const arguments&)
+{
+  char text[256];
+  const ssize_t got = ::read(0, text, sizeof text);
+  if (got <= 0 || !write_all(1, text, static_cast<std::size_t>(got)))
+    return 1;
+  pause_for_ever();
+}
+
 int stdin_to_stderr_verb(const arguments&)
 {
   return copy(0, 2) ? 0 : 1;
@@ -635,6 +645,7 @@ constexpr struct {
 #ifdef __linux__
     {"parent-death-signal", parent_death_signal_verb},
 #endif
+    {"pass-on-then-hang", pass_on_then_hang_verb},
     {"pid", pid_verb},
     {"pipe-size", pipe_size_verb},
     {"ready-then-hang", ready_then_hang_verb},
