@@ -190,7 +190,8 @@ TEST_P(async_pipelines, stop_at_the_limit)
   const piped killed =
       outcome(helper({"hang"}) | helper({"write", "2", "100000"}), {.limit = 1000, .on_overflow = overflow::kill});
   EXPECT_EQ(killed.ec, std::error_code(ENOBUFS, std::system_category()));
-  EXPECT_EQ(killed.result.stages[0].status.signal(), SIGKILL) << "it would never have ended";
+  const exit_status hung = killed.result.stages[0].status; // Unknown when the limit came before its exec.
+  EXPECT_TRUE(hung == exit_status() || hung.signal() == SIGKILL) << "it would never have ended: " << hung;
 
   const piped cut =
       outcome(helper({"flood", "500000"}) | helper({"cat"}), {.limit = 1000, .on_overflow = overflow::truncate});

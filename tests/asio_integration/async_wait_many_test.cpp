@@ -116,7 +116,7 @@ TEST_P(waiting_for_many, any_of_none_is_an_error)
   any_result none;
   async_wait_any(std::span<async_child>(), asio::bind_executor(context(), none.handler()));
   EXPECT_EQ(none.calls, 0) << "called from within";
-  run_until([&] { return none.calls == 1; });
+  run_to_end(); // The system's thread has let go of the context then.
   EXPECT_EQ(none.ec, invalid);
 }
 
@@ -179,7 +179,7 @@ TEST_P(waiting_for_many, all_of_none_completes_at_once)
   all_result none;
   async_wait_all(std::vector<async_child>(), asio::bind_executor(context(), none.handler()));
   EXPECT_EQ(none.calls, 0) << "called from within";
-  run_until([&] { return none.calls == 1; });
+  run_to_end(); // The system's thread has let go of the context then.
   EXPECT_FALSE(none.ec);
   EXPECT_TRUE(none.results.empty());
 }
