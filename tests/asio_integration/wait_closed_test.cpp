@@ -231,9 +231,9 @@ TEST_P(wait_closed, of_no_child_fails)
 
 TEST_P(wait_closed, tells_when_other_code_has_reaped_the_child)
 {
-  async_child helper = start({"exit", "0"});
-  wait_until_exited(helper.id());
-  ::waitpid(helper.id(), nullptr, 0);
+  async_child helper = start_ready({"ready-then-hang"});
+  helper.kill(); // The loop does not run until the theft is done.
+  ASSERT_EQ(::waitpid(helper.id(), nullptr, 0), helper.id());
   wait_result result;
   helper.async_wait_closed(result.handler());
   run_to_end();
