@@ -10,7 +10,7 @@
 #include <ostream>
 #include <typeinfo>
 
-#include <asio_integration/detail/own_reactor.hpp>
+#include <asio_integration/detail/end_reactor.hpp>
 #include <asio_integration/detail/reaper_core.hpp>
 #include <asio_integration/detail/uncounted_executor.hpp>
 
@@ -63,7 +63,7 @@ private:
   void shutdown() override
   {
     if (owner_ != ::getpid())
-      own_reactor(context());
+      end_reactor(context());
     else if (core)
       core->shut_down();
   }

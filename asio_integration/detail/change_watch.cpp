@@ -6,7 +6,7 @@
 #include <csignal>
 #include <vector>
 
-#include <asio_integration/detail/own_reactor.hpp>
+#include <asio_integration/detail/end_reactor.hpp>
 #include <asio_integration/detail/sigchld_handler.hpp>
 
 namespace subprocess::detail {
@@ -66,7 +66,7 @@ bool change_watch::remove(const std::shared_ptr<process>& child, const change_li
 void change_watch::shutdown()
 {
   if (owner_ != ::getpid())
-    return own_reactor(context());
+    return end_reactor(context());
   std::unique_lock lock(mutex_);
   const auto abandoned = std::exchange(listeners_, {});
   stop_if_idle();
