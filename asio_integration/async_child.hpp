@@ -24,6 +24,7 @@
 #include <asio_integration/terminal_stream.hpp>
 #include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
+#include <subprocess/detail/or_throw.hpp>
 #include <subprocess/detail/pty.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
@@ -127,10 +128,7 @@ public:
   }
   void resize_pty(window_size size)
   {
-    std::error_code ec;
-    resize_pty(size, ec);
-    if (ec)
-      throw std::system_error(ec, "resize_pty");
+    detail::or_throw("resize_pty", [&](std::error_code& ec) { resize_pty(size, ec); });
   }
 
   /// How the child ended, once it is reaped; empty before. Makes no system call.
@@ -252,10 +250,7 @@ public:
   }
   void send_signal(int signal)
   {
-    std::error_code ec;
-    send_signal(signal, ec);
-    if (ec)
-      throw std::system_error(ec, "send_signal");
+    detail::or_throw("send_signal", [&](std::error_code& ec) { send_signal(signal, ec); });
   }
 
   /// Stops the child: SIGTERM, up to `grace` of waiting, then SIGKILL. A child
@@ -303,10 +298,7 @@ public:
   }
   void kill_group(int signal)
   {
-    std::error_code ec;
-    kill_group(signal, ec);
-    if (ec)
-      throw std::system_error(ec, "kill_group");
+    detail::or_throw("kill_group", [&](std::error_code& ec) { kill_group(signal, ec); });
   }
 
   /// Kills everything in the cgroup that the child was started in by
@@ -320,10 +312,7 @@ public:
   }
   void kill_tree()
   {
-    std::error_code ec;
-    kill_tree(ec);
-    if (ec)
-      throw std::system_error(ec, "kill_tree");
+    detail::or_throw("kill_tree", [&](std::error_code& ec) { kill_tree(ec); });
   }
 
   /// Lets the child run on when this object is destroyed; it is still reaped in

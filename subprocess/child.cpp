@@ -6,18 +6,13 @@
 
 #include <subprocess/detail/child_parts.hpp>
 #include <subprocess/detail/group_stop.hpp>
+#include <subprocess/detail/or_throw.hpp>
 #include <subprocess/detail/orphans.hpp>
 #include <subprocess/detail/pty.hpp>
 #include <subprocess/detail/wait_until.hpp>
 
 namespace subprocess {
 namespace {
-
-void throw_if(const std::error_code& ec, const char* what)
-{
-  if (ec)
-    throw std::system_error(ec, what);
-}
 
 const std::error_code no_child{EINVAL, std::system_category()};
 
@@ -132,9 +127,7 @@ void child::resize_pty(window_size size, std::error_code& ec) noexcept
 
 void child::resize_pty(window_size size)
 {
-  std::error_code ec;
-  resize_pty(size, ec);
-  throw_if(ec, "resize_pty");
+  detail::or_throw("resize_pty", [&](std::error_code& ec) { resize_pty(size, ec); });
 }
 
 void child::kill_group(int signal, std::error_code& ec) noexcept
@@ -171,78 +164,52 @@ exit_status child::stop(const stop_sequence& sequence, std::error_code& ec) noex
 
 exit_status child::stop(const stop_sequence& sequence)
 {
-  std::error_code ec;
-  const exit_status status = stop(sequence, ec);
-  throw_if(ec, "stop");
-  return status;
+  return detail::or_throw("stop", [&](std::error_code& ec) { return stop(sequence, ec); });
 }
 
 void child::kill_tree()
 {
-  std::error_code ec;
-  kill_tree(ec);
-  throw_if(ec, "kill_tree");
+  detail::or_throw("kill_tree", [&](std::error_code& ec) { kill_tree(ec); });
 }
 
 void child::kill_group(int signal)
 {
-  std::error_code ec;
-  kill_group(signal, ec);
-  throw_if(ec, "kill_group");
+  detail::or_throw("kill_group", [&](std::error_code& ec) { kill_group(signal, ec); });
 }
 
 exit_status child::wait()
 {
-  std::error_code ec;
-  const exit_status status = wait(ec);
-  throw_if(ec, "wait");
-  return status;
+  return detail::or_throw("wait", [&](std::error_code& ec) { return wait(ec); });
 }
 
 std::optional<exit_status> child::try_wait()
 {
-  std::error_code ec;
-  const auto status = try_wait(ec);
-  throw_if(ec, "try_wait");
-  return status;
+  return detail::or_throw("try_wait", [&](std::error_code& ec) { return try_wait(ec); });
 }
 
 child_change child::wait_change()
 {
-  std::error_code ec;
-  const child_change change = wait_change(ec);
-  throw_if(ec, "wait_change");
-  return change;
+  return detail::or_throw("wait_change", [&](std::error_code& ec) { return wait_change(ec); });
 }
 
 std::optional<child_change> child::try_wait_change()
 {
-  std::error_code ec;
-  const auto change = try_wait_change(ec);
-  throw_if(ec, "try_wait_change");
-  return change;
+  return detail::or_throw("try_wait_change", [&](std::error_code& ec) { return try_wait_change(ec); });
 }
 
 std::optional<exit_status> child::wait_for(std::chrono::nanoseconds limit)
 {
-  std::error_code ec;
-  const auto status = wait_for(limit, ec);
-  throw_if(ec, "wait_for");
-  return status;
+  return detail::or_throw("wait_for", [&](std::error_code& ec) { return wait_for(limit, ec); });
 }
 
 void child::kill()
 {
-  std::error_code ec;
-  kill(ec);
-  throw_if(ec, "kill");
+  detail::or_throw("kill", [&](std::error_code& ec) { kill(ec); });
 }
 
 void child::send_signal(int signal)
 {
-  std::error_code ec;
-  send_signal(signal, ec);
-  throw_if(ec, "send_signal");
+  detail::or_throw("send_signal", [&](std::error_code& ec) { send_signal(signal, ec); });
 }
 
 } // namespace subprocess
