@@ -13,21 +13,6 @@
 namespace subprocess::tests {
 namespace {
 
-struct capture_result {
-  int calls = 0;
-  std::error_code ec;
-  captured_output output;
-
-  auto handler()
-  {
-    return [this](std::error_code e, captured_output o) {
-      ++calls;
-      ec = e;
-      output = std::move(o);
-    };
-  }
-};
-
 class async_capturing : public io_fixture {
 protected:
   capture_result outcome(const command& what)

@@ -21,21 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct communicate_result {
-  int calls = 0;
-  std::error_code ec;
-  captured_output output;
-
-  auto handler()
-  {
-    return [this](std::error_code e, captured_output o) {
-      ++calls;
-      ec = e;
-      output = std::move(o);
-    };
-  }
-};
-
 class communicating : public io_fixture {
 protected:
   static command piped(command what)
@@ -43,9 +28,9 @@ protected:
     return what.stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::pipe());
   }
 
-  communicate_result outcome(async_child& child, capture_options options)
+  capture_result outcome(async_child& child, capture_options options)
   {
-    communicate_result result;
+    capture_result result;
     async_communicate(child, std::move(options), result.handler());
     EXPECT_EQ(result.calls, 0) << "called from within";
     run_to_end();
@@ -56,7 +41,7 @@ protected:
   captured_output output_of(const command& what, std::string input)
   {
     async_child child = start(what);
-    communicate_result result = outcome(child, {.input = std::move(input)});
+    capture_result result = outcome(child, {.input = std::move(input)});
     EXPECT_FALSE(result.ec) << result.ec.message();
     EXPECT_TRUE(result.output.status.success()) << result.output.status;
     EXPECT_FALSE(child.stdin_pipe().is_open() || child.stdout_pipe().is_open() || child.stderr_pipe().is_open());
@@ -92,7 +77,7 @@ TEST_P(communicating, input_that_nobody_reads_any_more_is_dropped)
 {
   // The grandchild holds stdin alone.
   async_child sh = start(piped(program("sh", {"-c", "sleep 1000 </dev/fd/0 >/dev/null 2>&1 & echo $!"})));
-  communicate_result result;
+  capture_result result;
   async_communicate(sh, std::string(3'000'000, 'x'), result.handler());
   run_to_end();
   EXPECT_EQ(result.calls, 1);
@@ -104,7 +89,7 @@ TEST_P(communicating, needs_a_stdin_only_for_input)
 {
   async_child helper =
       start(this->helper({"streams"}).stdin_from(stdio::null()).stdout_to(stdio::pipe()).stderr_to(stdio::null()));
-  communicate_result result;
+  capture_result result;
   async_communicate(helper, "x", result.handler());
   EXPECT_EQ(result.calls, 0) << "called from within";
   run_to_end();
@@ -125,7 +110,7 @@ TEST_P(communicating, of_no_child_fails)
 TEST_P(communicating, with_a_child_on_a_terminal)
 {
   async_child cat = start(helper({"cat"}).stdin_from(stdio::pty()).stdout_to(stdio::pty()).stderr_to(stdio::pipe()));
-  const communicate_result result = outcome(cat, {});
+  const capture_result result = outcome(cat, {});
   EXPECT_FALSE(result.ec) << result.ec.message();
   EXPECT_TRUE(result.output.status.success());
 }
@@ -145,7 +130,7 @@ TEST_P(communicating, goes_on_where_others_have_read)
 TEST_P(communicating, keeps_to_the_limits)
 {
   async_child much = start(piped(helper({"write", "1", "10000000"})));
-  communicate_result result = outcome(much, {.limit = 100});
+  capture_result result = outcome(much, {.limit = 100});
   EXPECT_EQ(result.ec.value(), ENOBUFS);
   EXPECT_EQ(result.output.out, std::string(100, 'o'));
   EXPECT_EQ(result.output.status.signal(), SIGPIPE);
@@ -160,7 +145,7 @@ TEST_P(communicating, reads_on_for_the_grace_and_leaves_the_streams_open)
 {
   for (const auto grace : {0ms, 20ms}) {
     async_child helper = start(piped(this->helper({"spawn-grandchild-that-hangs"})));
-    const communicate_result result = outcome(helper, {.drain_grace = grace});
+    const capture_result result = outcome(helper, {.drain_grace = grace});
     EXPECT_FALSE(result.ec);
     EXPECT_TRUE(result.output.status.success());
     EXPECT_TRUE(result.output.left_open);
@@ -179,7 +164,7 @@ TEST_P(communicating, cancelled_only_stops_and_can_be_tried_again)
     write_all(cat.stdin_pipe().native_handle(), "text\n");
     EXPECT_TRUE(becomes_readable(cat.stdout_pipe().native_handle()));
     asio::cancellation_signal cancel;
-    communicate_result result;
+    capture_result result;
     async_child hanging = start(piped(helper({"hang"}))); // Reads nothing.
     async_communicate(hanging, std::string(3'000'000, 'x'),
                       asio::bind_cancellation_slot(cancel.slot(), result.handler()));
@@ -202,7 +187,7 @@ TEST_P(communicating, cancelled_gives_what_was_read)
   async_child helper = start(piped(this->helper({"write-then-hang", "1", "1000", "2", "1"})));
   EXPECT_TRUE(becomes_readable(helper.stderr_pipe().native_handle()));
   asio::cancellation_signal cancel;
-  communicate_result result;
+  capture_result result;
   async_communicate(helper, "", asio::bind_cancellation_slot(cancel.slot(), result.handler()));
   EXPECT_TRUE(is_busy());
   cancel.emit(asio::cancellation_type::total);
@@ -215,7 +200,7 @@ TEST_P(communicating, cancelled_before_it_begins_touches_nothing)
 {
   async_child cat = start({"cat"});
   asio::cancellation_signal cancel;
-  communicate_result result;
+  capture_result result;
   async_communicate(cat, "x", asio::bind_cancellation_slot(cancel.slot(), result.handler()));
   cancel.emit(asio::cancellation_type::total);
   run_to_end();
@@ -225,7 +210,7 @@ TEST_P(communicating, cancelled_before_it_begins_touches_nothing)
 
 TEST_P(communicating, goes_on_when_the_child_is_moved_and_ends_when_it_is_dropped)
 {
-  communicate_result result;
+  capture_result result;
   {
     async_child second;
     {
@@ -247,7 +232,7 @@ TEST_P(communicating, completes_on_the_handlers_executor)
 {
   asio::io_context other;
   async_child cat = start({"cat"});
-  communicate_result result;
+  capture_result result;
   async_communicate(cat, "text", asio::bind_executor(other, result.handler()));
   run_to_end();
   EXPECT_EQ(result.calls, 0);
@@ -276,7 +261,7 @@ TEST_P(communicating, on_a_pool_of_threads)
 
 TEST_P(communicating, calls_nobody_when_the_context_is_gone)
 {
-  communicate_result result;
+  capture_result result;
   {
     async_child hanging = start(piped(helper({"hang"})));
     async_communicate(hanging, {.input = std::string(1'000'000, 'x'), .drain_grace = 1h}, result.handler());

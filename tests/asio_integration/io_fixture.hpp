@@ -16,6 +16,7 @@
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/reaper.hpp>
 #include <asio_integration/spawn.hpp>
+#include <subprocess/capture.hpp>
 #include <subprocess/command.hpp>
 
 #include "support/baseline.hpp"
@@ -54,6 +55,22 @@ struct wait_result {
       ++calls;
       ec = e;
       status = s;
+    };
+  }
+};
+
+/// The same of an operation that gives an output.
+struct capture_result {
+  int calls = 0;
+  std::error_code ec;
+  captured_output output;
+
+  auto handler()
+  {
+    return [this](std::error_code e, captured_output o) {
+      ++calls;
+      ec = e;
+      output = std::move(o);
     };
   }
 };

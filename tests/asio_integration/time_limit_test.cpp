@@ -21,21 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct capture_result {
-  int calls = 0;
-  std::error_code ec;
-  captured_output output;
-
-  auto handler()
-  {
-    return [this](std::error_code e, captured_output o) {
-      ++calls;
-      ec = e;
-      output = std::move(o);
-    };
-  }
-};
-
 class time_limited : public io_fixture {};
 SUBPROCESS_FOR_EACH_SETUP(time_limited);
 
