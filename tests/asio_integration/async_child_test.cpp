@@ -119,9 +119,10 @@ TEST_P(async_wait, started_by_the_handler_of_another_wait)
 
 TEST_P(async_wait, caches_status_and_usage_when_the_child_is_reaped)
 {
-  async_child helper = start({"burn", "30"});
+  async_child helper = start({"burn-then-cat", "30"});
   EXPECT_EQ(helper.status(), std::nullopt);
   EXPECT_FALSE(helper.usage());
+  helper.stdin_pipe().close();
   wait_until_exited(helper.id());
   EXPECT_EQ(helper.status(), std::nullopt) << "a zombie is not reaped yet";
 

@@ -225,6 +225,12 @@ int cat_verb(const arguments&)
   return copy(0, 1) ? 0 : 1;
 }
 
+// burn-then-cat MILLISECONDS: as burn, and then as cat
+int burn_then_cat_verb(const arguments& a)
+{
+  return burn_verb(a) || cat_verb(a);
+}
+
 // pass-on-then-hang: what it reads first, and then nothing, not even end-of-file
 int pass_on_then_hang_verb(const arguments&)
 {
@@ -621,6 +627,7 @@ constexpr struct {
 } verbs[] = {
     {"argv0", argv0_verb},
     {"burn", burn_verb},
+    {"burn-then-cat", burn_then_cat_verb},
     {"cat", cat_verb},
     {"close-stdout-then-hang", close_stdout_then_hang_verb},
     {"cwd", cwd_verb},
