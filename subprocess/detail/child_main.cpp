@@ -14,8 +14,6 @@
 namespace subprocess::detail {
 namespace {
 
-constexpr child_failure none{spawn_step::prepare, 0, 0};
-
 child_failure failed(spawn_step step, long result, int item = 0) noexcept
 {
   return {step, item, static_cast<int>(-result)};
@@ -49,7 +47,7 @@ child_failure place_descriptors(child_plan& plan) noexcept
 
   for (std::size_t i = 0; i < plan.unneeded_count; ++i)
     raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last);
-  return none;
+  return no_failure;
 }
 
 // A handler must not run in here once the mask is open; what is ignored stays
@@ -70,7 +68,7 @@ child_failure reset_signals(const child_plan& plan) noexcept
   for (std::size_t i = 0; i < plan.options.blocked_count; ++i)
     raw::add_signal(mask, plan.options.blocked_signals[i]);
   const long result = raw::set_mask(mask);
-  return result < 0 ? failed(spawn_step::signals, result) : none;
+  return result < 0 ? failed(spawn_step::signals, result) : no_failure;
 }
 
 child_failure enter_session(const child_plan& plan) noexcept

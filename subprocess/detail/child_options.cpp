@@ -12,11 +12,9 @@
 namespace subprocess::detail {
 namespace {
 
-constexpr child_failure none{spawn_step::prepare, 0, 0};
-
 child_failure outcome_of(spawn_step step, long result, int item = 0) noexcept
 {
-  return result < 0 ? child_failure{step, item, static_cast<int>(-result)} : none;
+  return result < 0 ? child_failure{step, item, static_cast<int>(-result)} : no_failure;
 }
 
 bool has(const child_options& options, new_namespace kind) noexcept
@@ -37,7 +35,7 @@ child_failure map_own_ids(const child_options& options) noexcept
   for (const auto& file : files)
     if (const long result = raw::write_file(file.path, file.text); result < 0)
       return outcome_of(spawn_step::namespaces, result, file.part);
-  return none;
+  return no_failure;
 }
 
 child_failure enter_namespaces(const child_options& options) noexcept
@@ -54,7 +52,7 @@ child_failure enter_namespaces(const child_options& options) noexcept
   // What is mounted inside must not show outside, which is the kernel's default.
   if (has(options, new_namespace::mount))
     return outcome_of(spawn_step::namespaces, raw::make_mounts_private(), mount_propagation);
-  return none;
+  return no_failure;
 }
 
 } // namespace
@@ -70,7 +68,7 @@ child_failure enter_surroundings(const child_options& options) noexcept
   if (options.oom_score_adj)
     if (const long result = raw::set_oom_score_adj(options.oom_score_adj); result < 0)
       return outcome_of(spawn_step::oom_score_adj, result);
-  return options.namespaces ? enter_namespaces(options) : none;
+  return options.namespaces ? enter_namespaces(options) : no_failure;
 }
 
 child_failure take_terminal(const child_options& options) noexcept
@@ -79,7 +77,7 @@ child_failure take_terminal(const child_options& options) noexcept
     if (const long result = raw::set_controlling_terminal(*options.controlling_terminal); result < 0)
       return outcome_of(spawn_step::controlling_terminal, result);
   if (!options.foreground)
-    return none;
+    return no_failure;
   // A group in the background that asks would be stopped by SIGTTOU.
   raw::signal_set old;
   raw::set_mask(raw::all_signals(), &old);
@@ -105,14 +103,14 @@ child_failure limit_resources(const child_options& options) noexcept
       return outcome_of(spawn_step::affinity, result);
   if (options.umask)
     raw::set_umask(*options.umask); // Cannot fail.
-  return none;
+  return no_failure;
 }
 
 // Who stays outside the root with the current directory can leave it.
 child_failure change_root(const child_options& options) noexcept
 {
   if (!options.root)
-    return none;
+    return no_failure;
   if (const long result = raw::chroot(options.root); result < 0)
     return outcome_of(spawn_step::chroot, result);
   return outcome_of(spawn_step::chroot, raw::chdir("/"));
@@ -120,13 +118,13 @@ child_failure change_root(const child_options& options) noexcept
 
 child_failure keep_capabilities(const child_options& options, const uid_t* uid) noexcept
 {
-  return options.capability_count && uid ? outcome_of(spawn_step::capabilities, raw::keep_capabilities()) : none;
+  return options.capability_count && uid ? outcome_of(spawn_step::capabilities, raw::keep_capabilities()) : no_failure;
 }
 
 child_failure raise_capabilities(const child_options& options, const uid_t* uid) noexcept
 {
   if (!options.capability_count)
-    return none;
+    return no_failure;
   const bool drop_others = uid && *uid != 0; // They were kept for this alone.
   int item = 0;
   const long result = raw::raise_ambient(options.capabilities, options.capability_count, drop_others, item);
@@ -139,14 +137,14 @@ child_failure bind_process(const child_options& options) noexcept
     if (const long result = raw::set_no_new_privs(); result < 0)
       return outcome_of(spawn_step::no_new_privs, result);
   if (!options.parent_death_signal)
-    return none;
+    return no_failure;
   // A change of user clears it, so it comes after that; and then the parent may
   // have ended already.
   if (const long result = raw::set_parent_death_signal(*options.parent_death_signal); result < 0)
     return outcome_of(spawn_step::parent_death_signal, result);
   if (!has(options, new_namespace::pid) && raw::parent() != options.parent)
     raw::signal_self(*options.parent_death_signal);
-  return none;
+  return no_failure;
 }
 
 } // namespace subprocess::detail

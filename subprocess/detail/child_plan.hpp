@@ -72,4 +72,6 @@ struct child_failure {
   int error; // An errno.
 };
 
+constexpr child_failure no_failure{spawn_step::prepare, 0, 0};
+
 } // namespace subprocess::detail
