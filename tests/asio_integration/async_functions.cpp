@@ -1,8 +1,27 @@
 #include "async_functions.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <set>
+
 namespace subprocess::tests {
+namespace {
+
+/// Whether this process has a pipe open by this descriptor alone.
+bool is_only_end_here(const unique_fd& end)
+{
+  const auto pipe_of = [](int fd) {
+    struct stat status{};
+    ::fstat(fd, &status);
+    return status.st_ino;
+  };
+  const std::set<int> open = open_descriptors();
+  return std::ranges::count(open, pipe_of(end.get()), pipe_of) == 1;
+}
+
+} // namespace
 
 using namespace std::chrono_literals;
 
@@ -77,7 +96,7 @@ spawn_limiter& trial::exhausted_limiter()
 
 bool trial::is_ready() const
 {
-  return becomes_readable(out_.read_end.get(), 0ms);
+  return becomes_readable(out_.read_end.get(), 0ms) && is_only_end_here(err_.read_end);
 }
 
 std::string trial::fate() const

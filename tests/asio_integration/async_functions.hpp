@@ -46,7 +46,8 @@ public:
   spawn_limiter& limiter();
   spawn_limiter& exhausted_limiter();
 
-  /// Whether the child has said that it is the program.
+  /// Whether the child has said that it is the program, and its ends of the pipes
+  /// are its own: a launch may be behind it in that.
   bool is_ready() const;
 
   /// "untouched", "killed" or "stopped".
