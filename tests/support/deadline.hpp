@@ -10,7 +10,7 @@ namespace subprocess::tests {
 
 /// How long a test waits for something that should come soon. Only a test that
 /// fails ever waits so long.
-inline constexpr std::chrono::seconds patience{20};
+inline constexpr std::chrono::seconds patience{60};
 
 /// A point in time after which a test gives up.
 class deadline {
