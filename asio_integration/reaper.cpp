@@ -4,8 +4,6 @@
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <ostream>
 #include <typeinfo>
@@ -13,6 +11,7 @@
 #include <asio_integration/detail/end_reactor.hpp>
 #include <asio_integration/detail/reaper_core.hpp>
 #include <asio_integration/detail/uncounted_executor.hpp>
+#include <subprocess/detail/own_pid.hpp>
 
 namespace subprocess {
 namespace detail {
@@ -62,13 +61,13 @@ private:
   // ended and touch nothing any more.
   void shutdown() override
   {
-    if (owner_ != ::getpid())
+    if (owner_ != own_pid())
       end_reactor(context());
     else if (core)
       core->shut_down();
   }
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
 };
 
 class reaper_service final : public asio::execution_context::service {

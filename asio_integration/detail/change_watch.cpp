@@ -65,7 +65,7 @@ bool change_watch::remove(const std::shared_ptr<process>& child, const change_li
 // end before that of the reaper.
 void change_watch::shutdown()
 {
-  if (owner_ != ::getpid())
+  if (owner_ != own_pid())
     return end_reactor(context());
   std::unique_lock lock(mutex_);
   const auto abandoned = std::exchange(listeners_, {});

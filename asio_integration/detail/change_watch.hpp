@@ -5,7 +5,6 @@
 #include <asio/execution_context.hpp>
 #include <asio/steady_timer.hpp>
 
-#include <unistd.h>
 
 #include <cstdint>
 #include <map>
@@ -15,6 +14,7 @@
 #include <system_error>
 
 #include <subprocess/child_change.hpp>
+#include <subprocess/detail/own_pid.hpp>
 #include <subprocess/detail/process.hpp>
 
 namespace subprocess::detail {
@@ -65,7 +65,7 @@ private:
   void look_at(const std::shared_ptr<process>& child);
   void stop_if_idle();
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
   std::mutex mutex_; // Guards all below.
   std::multimap<std::shared_ptr<process>, std::shared_ptr<change_listener>> listeners_;
   std::optional<asio::basic_signal_set<asio::any_io_executor>> signals_; // While there are listeners.

@@ -4,13 +4,13 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
-#include <unistd.h>
-
 #include <csignal>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <subprocess/detail/own_pid.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -56,7 +56,7 @@ private:
     asio::io_context queue{thread_count};
     asio::executor_work_guard<asio::io_context::executor_type> work{queue.get_executor()};
     std::vector<std::thread> threads;
-    const pid_t owner = ::getpid();
+    const pid_t owner = own_pid();
   };
 
   // One thread will do where no more are to be had.
@@ -82,7 +82,7 @@ private:
     // In a fork of the program the threads are not there: they can neither be
     // joined nor leave the condition variable of their queue, which would wait
     // for that when it is destroyed.
-    if (crew_->owner != ::getpid()) {
+    if (crew_->owner != own_pid()) {
       static_cast<void>(crew_.release());
       return;
     }

@@ -3,7 +3,6 @@
 #include <asio/post.hpp>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -40,7 +39,7 @@ spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_typ
 // the program it is not ours to kill.
 spawn_operation::~spawn_operation()
 {
-  if ((child_.pid == -1 && !running_) || owner_ != ::getpid())
+  if ((child_.pid == -1 && !running_) || owner_ != own_pid())
     return;
   if (child_.pid != -1)
     running_ = std::make_shared<process>(child_.pid, std::move(child_.pidfd));

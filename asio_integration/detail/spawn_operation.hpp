@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -16,6 +14,7 @@
 #include <subprocess/command.hpp>
 #include <subprocess/detail/launch_plan.hpp>
 #include <subprocess/detail/launcher.hpp>
+#include <subprocess/detail/own_pid.hpp>
 #include <subprocess/detail/owned_launch.hpp>
 
 namespace subprocess::detail {
@@ -59,7 +58,7 @@ private:
   asio::execution_context& context() const;
   bool is_cancelled();
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
   asio::any_io_executor executor_;
   done_type done_;
   spawn_failure failure_;

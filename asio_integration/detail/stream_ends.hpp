@@ -11,6 +11,7 @@
 
 #include <asio_integration/input_stream.hpp>
 #include <asio_integration/terminal_stream.hpp>
+#include <subprocess/detail/own_pid.hpp>
 
 namespace subprocess::detail {
 
@@ -39,7 +40,7 @@ public:
   // number that is closed already it cannot.
   ~stream_ends()
   {
-    if (owner_ != ::getpid())
+    if (owner_ != own_pid())
       for_each_open([](pipe_type& end) { ::close(end.native_handle()); });
   }
 
@@ -78,7 +79,7 @@ public:
   void close() noexcept
   {
     std::error_code ignored;
-    if (owner_ == ::getpid())
+    if (owner_ == own_pid())
       for_each_open([&](pipe_type& end) { end.close(ignored); });
   }
 
@@ -105,7 +106,7 @@ private:
     return end && end->is_open() ? &*end : nullptr;
   }
 
-  const pid_t owner_ = ::getpid();
+  const pid_t owner_ = own_pid();
   const Executor executor_;
   std::optional<input_stream<Executor>> in_;
   std::optional<pipe_type> out_;

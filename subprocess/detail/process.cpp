@@ -2,12 +2,12 @@
 
 #include <poll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <utility>
 
+#include <subprocess/detail/own_pid.hpp>
 #include <subprocess/detail/pidfd.hpp>
 #include <subprocess/detail/wait_until.hpp>
 #include <subprocess/kill_tree.hpp>
@@ -15,13 +15,13 @@
 namespace subprocess::detail {
 
 process::process(pid_t pid, unique_fd pidfd, clock::time_point started, kin relatives) noexcept
-    : pid_(pid), parent_(::getpid()), started_(started), kin_(std::move(relatives)), pidfd_(std::move(pidfd))
+    : pid_(pid), parent_(own_pid()), started_(started), kin_(std::move(relatives)), pidfd_(std::move(pidfd))
 {
 }
 
 bool process::is_parent() const noexcept
 {
-  return ::getpid() == parent_;
+  return own_pid() == parent_;
 }
 
 int process::pidfd() noexcept
