@@ -25,7 +25,7 @@ public:
   {
     launch_pointer before;
     const std::lock_guard lock(mutex_);
-    if (room_ < launches_at_once() || (alone_ && alone_->shared.in_use))
+    if (room_ < most_ || (alone_ && alone_->shared.in_use))
       return false;
     before = std::exchange(alone_, launch);
     return true;
@@ -68,7 +68,8 @@ private:
   }
 
   std::mutex mutex_;
-  unsigned room_ = launches_at_once();
+  const unsigned most_ = launches_at_once();
+  unsigned room_ = most_;
   std::deque<std::function<void()>> waiting_;
   launch_pointer alone_; // The last one outside of the queue.
 };
