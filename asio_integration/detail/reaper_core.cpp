@@ -41,7 +41,13 @@ void reaper_core::arm()
 void reaper_core::woken()
 {
   idle_.include();
-  source_->dispatch(*this);
+  look_around();
+}
+
+void reaper_core::look_around()
+{
+  if (source_->dispatch(*this))
+    return asio::post(executor_, [this] { look_around(); });
   reap_orphans();
   const std::lock_guard lock(mutex_);
   arm();

@@ -55,6 +55,7 @@ private:
 
   void arm();
   void woken();
+  void look_around();
   void start_tick();
   void tick();
 

@@ -33,17 +33,17 @@ public:
   // at a time, so ours are found without a call for each that runs. It names
   // strangers too, and goes on naming them: then there is no way around asking
   // for each of ours. Nor is there when all are gone, or a sandbox refuses the
-  // call.
-  void dispatch(reaping& reaper) override
+  // call. Where thousands run it takes its time, so handlers come in between.
+  bool dispatch(reaping& reaper) override
   {
-    for (;;) {
-      siginfo_t info{};
-      const int result = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
-      if (result == 0 && info.si_pid == 0)
-        return;
-      if (result == -1 || !reaper.look(info.si_pid))
-        return reaper.look_at_all();
-    }
+    siginfo_t info{};
+    const int result = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+    if (result == 0 && info.si_pid == 0)
+      return false;
+    if (result == 0 && reaper.look(info.si_pid))
+      return true;
+    reaper.look_at_all();
+    return false;
   }
 
 private:

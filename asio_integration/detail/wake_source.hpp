@@ -42,7 +42,8 @@ public:
   virtual void async_wake(std::function<void()> woken) = 0;
 
   /// Looks at those that may have ended.
-  virtual void dispatch(reaping& reaper) = 0;
+  /// \return Whether to call again, after the handlers of those.
+  virtual bool dispatch(reaping& reaper) = 0;
 };
 
 std::unique_ptr<wake_source> make_sigchld_source(const asio::any_io_executor& executor);

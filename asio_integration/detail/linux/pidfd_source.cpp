@@ -41,13 +41,14 @@ public:
                       [woken = std::move(woken)](std::error_code) { woken(); });
   }
 
-  void dispatch(reaping& reaper) override
+  bool dispatch(reaping& reaper) override
   {
     // As many as fit; the next wake-up takes the rest, after other handlers.
     epoll_event events[64];
     const int count = ::epoll_wait(epoll_.native_handle(), events, 64, 0);
     for (int i = 0; i < count; ++i)
       reaper.look(events[i].data.fd);
+    return false;
   }
 
 private:
