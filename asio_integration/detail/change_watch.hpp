@@ -5,7 +5,6 @@
 #include <asio/execution_context.hpp>
 #include <asio/steady_timer.hpp>
 
-
 #include <cstdint>
 #include <map>
 #include <memory>
