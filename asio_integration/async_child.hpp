@@ -14,18 +14,18 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/change_operation.hpp>
-#include <asio_integration/detail/child_pipes.hpp>
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/stop_operation.hpp>
-#include <asio_integration/detail/tracked_child.hpp>
-#include <asio_integration/detail/wait_closed_operation.hpp>
+#include <asio_integration/detail/operations/change_operation.hpp>
+#include <asio_integration/detail/streams/child_pipes.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/stop_operation.hpp>
+#include <asio_integration/detail/reaper/tracked_child.hpp>
+#include <asio_integration/detail/operations/wait_closed_operation.hpp>
 #include <asio_integration/input_stream.hpp>
 #include <asio_integration/terminal_stream.hpp>
 #include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/detail/or_throw.hpp>
-#include <subprocess/detail/pty.hpp>
+#include <subprocess/detail/streams/pty.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 

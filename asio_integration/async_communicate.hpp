@@ -5,8 +5,8 @@
 #include <utility>
 
 #include <asio_integration/async_child.hpp>
-#include <asio_integration/detail/communicate_operation.hpp>
-#include <asio_integration/detail/initiate.hpp>
+#include <asio_integration/detail/operations/communicate_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
 
 namespace subprocess {
 

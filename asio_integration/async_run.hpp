@@ -1,7 +1,7 @@
 #pragma once
 
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/run_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/run_operation.hpp>
 #include <asio_integration/spawn.hpp>
 
 namespace subprocess {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <asio_integration/async_child.hpp>
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/spawn_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/spawn_operation.hpp>
 #include <asio_integration/spawn.hpp>
 
 namespace subprocess {

@@ -7,8 +7,8 @@
 #include <system_error>
 #include <tuple>
 
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/tee_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/streams/tee_operation.hpp>
 
 namespace subprocess {
 

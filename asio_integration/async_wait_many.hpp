@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <asio_integration/async_child.hpp>
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/wait_many_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/wait_many_operation.hpp>
 #include <asio_integration/wait_result.hpp>
 
 namespace subprocess {

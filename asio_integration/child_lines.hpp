@@ -7,8 +7,8 @@
 #include <system_error>
 
 #include <asio_integration/async_child.hpp>
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/lines_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/streams/lines_operation.hpp>
 #include <asio_integration/line_reader.hpp>
 
 namespace subprocess {

@@ -10,9 +10,9 @@
 #include <functional>
 #include <system_error>
 
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/write_operation.hpp>
-#include <asio_integration/detail/written_buffers.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/streams/write_operation.hpp>
+#include <asio_integration/detail/streams/written_buffers.hpp>
 
 namespace subprocess {
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <system_error>
 
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/line_buffer.hpp>
-#include <asio_integration/detail/read_line_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/streams/line_buffer.hpp>
+#include <asio_integration/detail/streams/read_line_operation.hpp>
 
 namespace subprocess {
 

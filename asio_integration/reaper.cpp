@@ -8,10 +8,10 @@
 #include <ostream>
 #include <typeinfo>
 
-#include <asio_integration/detail/end_reactor.hpp>
-#include <asio_integration/detail/reaper_core.hpp>
-#include <asio_integration/detail/uncounted_executor.hpp>
-#include <subprocess/detail/own_pid.hpp>
+#include <asio_integration/detail/reaper/end_reactor.hpp>
+#include <asio_integration/detail/reaper/reaper_core.hpp>
+#include <asio_integration/detail/reaper/uncounted_executor.hpp>
+#include <subprocess/detail/process/own_pid.hpp>
 
 namespace subprocess {
 namespace detail {

@@ -1,6 +1,6 @@
 #include <asio_integration/spawn.hpp>
 
-#include <asio_integration/detail/start_child.hpp>
+#include <asio_integration/detail/launch/start_child.hpp>
 
 namespace subprocess {
 

@@ -8,11 +8,11 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/capture_operation.hpp>
-#include <asio_integration/detail/initiate.hpp>
-#include <asio_integration/detail/limited_operation.hpp>
-#include <asio_integration/detail/permit_pool.hpp>
-#include <asio_integration/detail/run_operation.hpp>
+#include <asio_integration/detail/operations/capture_operation.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/limited_operation.hpp>
+#include <asio_integration/detail/operations/permit_pool.hpp>
+#include <asio_integration/detail/operations/run_operation.hpp>
 #include <asio_integration/spawn.hpp>
 #include <asio_integration/spawn_permit.hpp>
 

@@ -15,8 +15,8 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/completion.hpp>
-#include <asio_integration/detail/initiate.hpp>
+#include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/initiate.hpp>
 
 namespace subprocess {
 

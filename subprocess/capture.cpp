@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include <subprocess/detail/capture_command.hpp>
-#include <subprocess/detail/captured_child.hpp>
+#include <subprocess/detail/streams/capture_command.hpp>
+#include <subprocess/detail/streams/captured_child.hpp>
 
 namespace subprocess {
 namespace {

@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <csignal>
 
-#include <subprocess/detail/child_parts.hpp>
-#include <subprocess/detail/group_stop.hpp>
+#include <subprocess/detail/launch/child_parts.hpp>
+#include <subprocess/detail/process/group_stop.hpp>
 #include <subprocess/detail/or_throw.hpp>
-#include <subprocess/detail/orphans.hpp>
-#include <subprocess/detail/pty.hpp>
-#include <subprocess/detail/wait_until.hpp>
+#include <subprocess/detail/process/orphans.hpp>
+#include <subprocess/detail/streams/pty.hpp>
+#include <subprocess/detail/process/wait_until.hpp>
 
 namespace subprocess {
 namespace {

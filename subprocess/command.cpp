@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <subprocess/detail/plan_program.hpp>
+#include <subprocess/detail/launch/plan_program.hpp>
 
 namespace subprocess {
 

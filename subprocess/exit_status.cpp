@@ -4,7 +4,7 @@
 
 #include <ostream>
 
-#include <subprocess/detail/signal_name.hpp>
+#include <subprocess/detail/process/signal_name.hpp>
 
 namespace subprocess {
 

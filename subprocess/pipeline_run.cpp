@@ -3,9 +3,9 @@
 #include <utility>
 
 #include <subprocess/child.hpp>
-#include <subprocess/detail/capture_command.hpp>
-#include <subprocess/detail/captured_child.hpp>
-#include <subprocess/detail/pipeline_plan.hpp>
+#include <subprocess/detail/streams/capture_command.hpp>
+#include <subprocess/detail/streams/captured_child.hpp>
+#include <subprocess/detail/streams/pipeline_plan.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/spawn.hpp>
 

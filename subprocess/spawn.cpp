@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <subprocess/detail/child_main.hpp>
-#include <subprocess/detail/child_parts.hpp>
-#include <subprocess/detail/launcher.hpp>
-#include <subprocess/detail/orphans.hpp>
-#include <subprocess/detail/signal_guard.hpp>
+#include <subprocess/detail/child/child_main.hpp>
+#include <subprocess/detail/launch/child_parts.hpp>
+#include <subprocess/detail/launch/launcher.hpp>
+#include <subprocess/detail/process/orphans.hpp>
+#include <subprocess/detail/child/signal_guard.hpp>
 
 namespace subprocess {
 namespace detail {

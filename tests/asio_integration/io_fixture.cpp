@@ -10,7 +10,7 @@
 #include <exception>
 #include <ostream>
 
-#include <subprocess/detail/orphans.hpp>
+#include <subprocess/detail/process/orphans.hpp>
 
 namespace subprocess::tests {
 

@@ -1,4 +1,4 @@
-#include <asio_integration/detail/reap_table.hpp> // First: proves it stands alone.
+#include <asio_integration/detail/reaper/reap_table.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
 

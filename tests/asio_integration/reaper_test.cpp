@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <sstream>
+#include <vector>
 
 #include <subprocess/spawn.hpp>
 
@@ -120,6 +121,32 @@ TEST_P(choosing, is_possible_for_a_thread_pool)
   asio::thread_pool pool(1);
   use_source(pool);
   EXPECT_EQ(reaper_in_use(pool), GetParam().source);
+}
+
+class ends_at_once : public io_fixture {};
+SUBPROCESS_FOR_EACH_SETUP(ends_at_once);
+
+// A look of the sigchld source takes long where thousands run.
+TEST_P(ends_at_once, are_told_one_by_one_with_sigchld)
+{
+  if (GetParam().source != reaper_source::sigchld)
+    GTEST_SKIP() << "pidfds tell of many at once";
+  async_child children[] = {start({"hang"}), start({"hang"})};
+  for (async_child& child : children) {
+    child.kill();
+    wait_until_exited(child.id());
+  }
+  wait_result results[2];
+  std::vector<bool> other_was_reaped;
+  for (std::size_t i = 0; i < 2; ++i)
+    children[i].async_wait([&, i](std::error_code ec, exit_status status) {
+      results[i].handler()(ec, status);
+      other_was_reaped.push_back(children[1 - i].status().has_value());
+    });
+  run_to_end();
+  EXPECT_EQ(other_was_reaped, (std::vector<bool>{false, true}));
+  for (const wait_result& result : results)
+    EXPECT_EQ(result.status.signal(), SIGKILL);
 }
 
 class host_signals : public io_fixture {

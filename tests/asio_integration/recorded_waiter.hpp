@@ -1,6 +1,6 @@
 #pragma once
 
-#include <asio_integration/detail/waiter.hpp>
+#include <asio_integration/detail/reaper/waiter.hpp>
 
 namespace subprocess::tests {
 

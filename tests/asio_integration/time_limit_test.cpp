@@ -86,10 +86,14 @@ TEST_P(time_limited, failed_spawns_name_their_step)
 TEST_P(time_limited, capture_gives_the_output_so_far)
 {
   capture_result result;
-  async_capture(context(), helper({"write-then-hang", "1", "100"}), {}, 200ms, result.handler());
-  run_to_end();
-  EXPECT_EQ(result.calls, 1);
-  EXPECT_EQ(result.ec, std::errc::timed_out);
+  EXPECT_TRUE(given_enough_time(200ms, [&](time_limit limit) {
+    result = {};
+    async_capture(context(), helper({"write-then-hang", "1", "100"}), {}, limit, result.handler());
+    run_to_end();
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    return !result.output.out.empty();
+  }));
   EXPECT_EQ(result.output.out, std::string(100, 'o'));
   EXPECT_EQ(result.output.status.signal(), SIGTERM);
   EXPECT_FALSE(has_children());
@@ -106,37 +110,43 @@ TEST_P(time_limited, capture_that_is_in_time_gives_its_output)
 
 TEST_P(time_limited, capture_does_not_wait_for_a_grandchild_that_holds_a_stream)
 {
-  capture_result result;
-  async_capture(context(), helper({"spawn-grandchild-that-hangs"}), {}, 300ms, result.handler());
-  run_to_end();
-  EXPECT_EQ(result.ec, std::errc::timed_out);
-  const int grandchild = std::atoi(result.output.out.c_str());
-  ASSERT_GT(grandchild, 0);
+  int grandchild = 0;
+  ASSERT_TRUE(given_enough_time(300ms, [&](time_limit limit) {
+    capture_result result;
+    async_capture(context(), helper({"spawn-grandchild-that-hangs"}), {}, limit, result.handler());
+    run_to_end();
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    grandchild = std::atoi(result.output.out.c_str());
+    return grandchild > 0;
+  }));
   ::kill(grandchild, SIGKILL);
 }
 
 TEST_P(time_limited, capture_ends_though_the_limit_passes_while_the_end_is_on_its_way)
 {
-  const auto deadline = std::chrono::steady_clock::now() + 500ms;
-  capture_result result;
-  spawn_failure failure;
-  failure.program = "cleared when it is spawned";
-  async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}), {}, time_limit(deadline), failure,
-                result.handler());
   const auto has_zombie = [] { // Ended, and we have not looked.
     siginfo_t info{};
     return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
   };
-  context().restart();
-  while (!(failure.program.empty() && has_zombie()) && std::chrono::steady_clock::now() < deadline)
-    if (!context().poll_one())
-      ::poll(nullptr, 0, 1);
-  EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() > deadline; }));
-  run_to_end(); // Hears of both at once.
-  EXPECT_EQ(result.calls, 1);
-  EXPECT_EQ(result.ec, std::errc::timed_out);
-  const int grandchild = std::atoi(result.output.out.c_str());
-  ASSERT_GT(grandchild, 0);
+  int grandchild = 0;
+  ASSERT_TRUE(given_enough_time(500ms, [&](std::chrono::milliseconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    capture_result result;
+    spawn_failure failure;
+    failure.program = "cleared when it is spawned";
+    async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}), {}, time_limit(deadline), failure,
+                  result.handler());
+    context().restart();
+    while (!(failure.program.empty() && has_zombie()) && std::chrono::steady_clock::now() < deadline)
+      if (!context().poll_one())
+        ::poll(nullptr, 0, 1);
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() > deadline; }));
+    run_to_end(); // Hears of both at once.
+    EXPECT_EQ(result.calls, 1);
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    grandchild = std::atoi(result.output.out.c_str());
+    return grandchild > 0;
+  }));
   ::kill(grandchild, SIGKILL);
 }
 

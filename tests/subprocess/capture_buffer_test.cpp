@@ -1,4 +1,4 @@
-#include <subprocess/detail/capture_buffer.hpp> // First: proves it stands alone.
+#include <subprocess/detail/streams/capture_buffer.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
 

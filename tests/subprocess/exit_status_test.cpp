@@ -6,7 +6,7 @@
 #include <csignal>
 #include <sstream>
 
-#include <subprocess/detail/signal_name.hpp>
+#include <subprocess/detail/process/signal_name.hpp>
 
 namespace subprocess::tests {
 namespace {

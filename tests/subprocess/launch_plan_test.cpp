@@ -1,4 +1,4 @@
-#include <subprocess/detail/launch_plan.hpp> // First: proves it stands alone.
+#include <subprocess/detail/launch/launch_plan.hpp> // First: proves it stands alone.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include <subprocess/detail/orphans.hpp> // First: proves it stands alone.
+#include <subprocess/detail/process/orphans.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

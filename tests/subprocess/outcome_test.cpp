@@ -1,4 +1,4 @@
-#include <subprocess/detail/outcome.hpp> // First: proves it stands alone.
+#include <subprocess/detail/launch/outcome.hpp> // First: proves it stands alone.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

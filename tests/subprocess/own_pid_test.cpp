@@ -1,4 +1,4 @@
-#include <subprocess/detail/own_pid.hpp> // First: proves it stands alone.
+#include <subprocess/detail/process/own_pid.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include <subprocess/detail/process.hpp> // First: proves it stands alone.
+#include <subprocess/detail/process/process.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

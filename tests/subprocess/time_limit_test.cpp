@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <utility>
 
 #include <subprocess/spawn.hpp>
 
@@ -80,12 +81,14 @@ TEST_P(limited_run, gives_a_piped_stdin_its_end_at_once)
 
 TEST_P(limited_run, goes_by_the_commands_stop_sequence)
 {
-  pipe_ends err = make_pipe();
-  command what = helper({"trap-and-tell", std::to_string(SIGINT)});
-  what.stdout_to(stdio::null()).stderr_to(stdio::from_fd(std::move(err.write_end)));
-  what.stop_with({{SIGURG, 50ms}, {SIGINT, 1h}}); // The first is ignored: by then it has set its trap.
-  EXPECT_EQ(error_of(what, 50ms), std::errc::timed_out);
-  EXPECT_EQ(read_line(err.read_end.get()), "caught " + std::to_string(SIGINT));
+  EXPECT_TRUE(given_enough_time(50ms, [&](std::chrono::milliseconds limit) {
+    pipe_ends err = make_pipe();
+    command what = helper({"trap-and-tell", std::to_string(SIGINT)});
+    what.stdout_to(stdio::null()).stderr_to(stdio::from_fd(std::move(err.write_end)));
+    what.stop_with({{SIGURG, limit}, {SIGINT, 1h}}); // The first is ignored: by then it has set its trap.
+    EXPECT_EQ(error_of(command(std::move(what)), limit), std::errc::timed_out);
+    return read_line(err.read_end.get()) == "caught " + std::to_string(SIGINT);
+  }));
 }
 
 TEST_P(limited_run, ends_the_child_though_its_sequence_is_for_a_group_that_is_none)

@@ -39,6 +39,17 @@ bool eventually(Condition condition, std::chrono::nanoseconds limit = patience)
   return true;
 }
 
+/// Whether `attempt` succeeds with some time limit, given one that doubles: how long
+/// a program takes until it does its part depends on the machine.
+template <class Attempt>
+bool given_enough_time(std::chrono::milliseconds first, Attempt attempt)
+{
+  for (std::chrono::milliseconds limit = first; limit < patience; limit *= 2)
+    if (attempt(limit))
+      return true;
+  return false;
+}
+
 /// Whether `fd` has something to read, or its end, in time.
 bool becomes_readable(int fd, std::chrono::nanoseconds limit = patience);
 

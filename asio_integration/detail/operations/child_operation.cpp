@@ -1,0 +1,139 @@
+#include <asio_integration/detail/operations/child_operation.hpp>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/post.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include <asio_integration/detail/operations/spawn_operation.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+const std::error_code out_of_time(ETIMEDOUT, std::system_category());
+
+} // namespace
+
+child_operation::child_operation(const asio::any_io_executor& executor, command what, stream_defaults defaults,
+                                 supervision_options options)
+    : strand_(executor), stop_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
+      options_(options), timer_(strand_)
+{
+}
+
+void child_operation::start()
+{
+  const auto deadline = options_.limit.deadline_from(std::chrono::steady_clock::now());
+  auto token = asio::bind_cancellation_slot(
+      stop_spawning_.slot(),
+      [self = shared_from_this()](std::error_code ec, async_child child) { self->spawned(ec, std::move(child)); });
+  initiate<spawn_operation, std::error_code, async_child>(strand_, token, std::move(command_), defaults_,
+                                                          spawn_options{options_.failure, &launch_});
+  if (deadline) // On the strand, which is busy by now.
+    asio::post(strand_, [self = shared_from_this(), deadline] { self->watch_the_clock(*deadline); });
+}
+
+void child_operation::watch_the_clock(std::chrono::steady_clock::time_point deadline)
+{
+  if (done_)
+    return;
+  timer_.expires_at(deadline);
+  timer_.async_wait([self = shared_from_this()](std::error_code ec) {
+    if (!ec)
+      self->time_is_up();
+  });
+}
+
+// An end that is only on its way to us came in time; what else we wait for did
+// not.
+void child_operation::time_is_up()
+{
+  late_ = true;
+  if (reaped_ || !child_.status())
+    stop(asio::cancellation_type::total, out_of_time);
+}
+
+void child_operation::stop_the_clock()
+{
+  done_ = true;
+  timer_.cancel();
+}
+
+void child_operation::spawned(std::error_code ec, async_child child)
+{
+  child_ = std::move(child);
+  if (ec) {
+    reaped_ = true;
+    if (cause_ && ec == asio::error::operation_aborted)
+      ec = cause_;
+    if (options_.failure)
+      options_.failure->code = ec;
+    return ended(ec, {});
+  }
+  child_.async_wait(
+      [self = shared_from_this()](std::error_code wait_ec, exit_status status) { self->reaped(wait_ec, status); });
+  // Asked to stop between the last step of the spawn and now.
+  if (cause_)
+    kill();
+  started();
+}
+
+// It may have been handed over before it could fail.
+void child_operation::reaped(std::error_code ec, exit_status status)
+{
+  reaped_ = true;
+  const child_failure told = launch_ ? launch_->shared.failure : child_failure{};
+  if (told.error)
+    never_a_program(told);
+  else
+    ended(cause_ ? cause_ : ec, status);
+  if (late_)
+    stop(asio::cancellation_type::total, out_of_time);
+}
+
+void child_operation::never_a_program(const child_failure& told)
+{
+  became_program_ = false;
+  spawn_failure failure = launch_->plan.explain(told);
+  const std::error_code why = failure.code;
+  if (options_.failure)
+    *options_.failure = std::move(failure);
+  ended(why, {});
+}
+
+void child_operation::cancel(asio::cancellation_type type)
+{
+  asio::post(strand_, [self = shared_from_this(), type] { self->stop(type, asio::error::operation_aborted); });
+}
+
+void child_operation::stop(asio::cancellation_type type, std::error_code cause)
+{
+  if (done_)
+    return;
+  if (!cause_)
+    cause_ = cause;
+  if (reaped_)
+    interrupted();
+  else if (child_.id() == -1)
+    stop_spawning_.emit(asio::cancellation_type::terminal);
+  else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none)
+    kill();
+  else if (!std::exchange(stopping_, true))
+    child_.async_stop(stop_, asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
+                        if (ec == std::errc::invalid_argument) // A group that is none.
+                          self->kill();
+                      }));
+}
+
+void child_operation::kill()
+{
+  std::error_code ignored; // It has ended by itself, or will be waited for.
+  if (stop_.whom == stop_sequence::target::group)
+    child_.kill_group(SIGKILL, ignored);
+  child_.kill(ignored);
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/execution_context.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+#include <asio_integration/detail/reaper/waiter.hpp>
+#include <asio_integration/spawn_permit.hpp>
+
+namespace subprocess::detail {
+
+using permit_waiter = pending<std::error_code, spawn_permit>;
+using permit_waiters = pending_list<std::error_code, spawn_permit>;
+
+/// The permits of one limiter, and who waits for one. It outlives the limiter
+/// while permits are out, and holds nothing of the context.
+///
+/// Thread safety: safe.
+class permit_pool : public std::enable_shared_from_this<permit_pool> {
+public:
+  /// \param context  When it shuts down, the waiters are dropped uncalled.
+  static std::shared_ptr<permit_pool> make(asio::execution_context& context, std::size_t most);
+
+  explicit permit_pool(std::size_t most) noexcept : most_(most) {}
+
+  std::size_t most() const noexcept { return most_; }
+  std::size_t in_flight() const;
+
+  /// Completes the waiter when a permit is free; at once if one is.
+  void acquire(permit_waiter& added);
+
+  /// Completes one waiter with `operation_aborted`, if it still waits.
+  void cancel(std::uint64_t waiter_id);
+
+  /// Takes one permit back; the first waiter gets it.
+  void release() noexcept;
+
+  /// The limiter is gone: completes the waiters with `operation_aborted`.
+  void close();
+
+  /// Drops the waiters uncalled.
+  void shut_down() noexcept;
+
+private:
+  const std::size_t most_;
+  mutable std::mutex mutex_;
+  std::size_t in_flight_ = 0;
+  bool is_shut_down_ = false;
+  permit_waiters waiters_; // None while a permit is free.
+};
+
+/// Completes with `void(std::error_code, spawn_permit)`.
+template <class Executor, class Handler>
+void async_acquire(const std::shared_ptr<permit_pool>& pool, const Executor& executor, Handler handler)
+{
+  using operation = handler_completion<permit_waiter, Handler, Executor, std::error_code, spawn_permit>;
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  operation* const added = operation::make(std::move(handler), executor);
+  if (slot.is_connected())
+    slot.assign([weak = std::weak_ptr(pool), id = added->id](asio::cancellation_type) {
+      if (const auto locked = weak.lock())
+        locked->cancel(id);
+    });
+  pool->acquire(*added);
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/strand.hpp>
+#include <asio/system_executor.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <ranges>
+#include <system_error>
+#include <vector>
+
+#include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/reaper/tracked_child.hpp>
+#include <asio_integration/wait_result.hpp>
+
+namespace subprocess::detail {
+
+/// A child to wait for, and the loop that it belongs to.
+struct awaited_child {
+  tracked_child child;
+  asio::any_io_executor executor;
+};
+
+template <class Range>
+std::vector<awaited_child> awaited_children(Range& range)
+{
+  std::vector<awaited_child> all;
+  if constexpr (std::ranges::sized_range<Range>)
+    all.reserve(std::ranges::size(range));
+  for (auto& child : range)
+    all.push_back({child.tracked(), asio::any_io_executor(child.get_executor())});
+  return all;
+}
+
+/// Where nobody says so: the first child's; the system's when there is no child.
+inline asio::any_io_executor executor_of(const std::vector<awaited_child>& children)
+{
+  return children.empty() ? asio::any_io_executor(asio::system_executor()) : children.front().executor;
+}
+
+/// A wait for each of several children. Cancelled, it withdraws those that are
+/// left, and they count as ended.
+class wait_many_operation : public std::enable_shared_from_this<wait_many_operation> {
+public:
+  void start();
+  void cancel(asio::cancellation_type);
+
+protected:
+  wait_many_operation(const asio::any_io_executor& executor, std::vector<awaited_child> children);
+  virtual ~wait_many_operation() = default;
+
+  // All that follows happens on the strand.
+
+  virtual void ended(std::size_t index, wait_result result) = 0;
+  virtual void all_ended() = 0;
+
+  void withdraw();
+
+  std::size_t count() const noexcept { return waits_.size(); }
+
+private:
+  void start_waits();
+  void start_wait(std::size_t index);
+
+  asio::strand<asio::any_io_executor> strand_;
+  std::vector<awaited_child> children_; // Until the waits have begun.
+  std::vector<asio::cancellation_signal> waits_;
+  std::size_t left_;
+  bool withdrawn_ = false;
+};
+
+/// The first one to end; the other waits are withdrawn.
+class wait_any_operation final : public wait_many_operation {
+public:
+  using done_type = completion_owner<std::error_code, std::size_t, exit_status>;
+
+  wait_any_operation(const asio::any_io_executor& executor, done_type done, std::vector<awaited_child> children);
+
+private:
+  void ended(std::size_t index, wait_result result) override;
+  void all_ended() override;
+
+  done_type done_;
+  bool decided_ = false;
+  std::size_t index_ = 0;
+  wait_result first_{{EINVAL, std::system_category()}, {}}; // What it is without children.
+};
+
+class wait_all_operation final : public wait_many_operation {
+public:
+  using done_type = completion_owner<std::error_code, std::vector<wait_result>>;
+
+  wait_all_operation(const asio::any_io_executor& executor, done_type done, std::vector<awaited_child> children);
+
+private:
+  void ended(std::size_t index, wait_result result) override;
+  void all_ended() override;
+
+  done_type done_;
+  std::vector<wait_result> results_;
+  bool aborted_ = false;
+};
+
+} // namespace subprocess::detail

@@ -1,0 +1,77 @@
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <asio/posix/stream_descriptor.hpp>
+
+#include <cerrno>
+
+#include <asio_integration/detail/reaper/wake_source.hpp>
+#include <subprocess/detail/process/pidfd.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+// All children of a context share one epoll descriptor of our own, and Asio
+// watches that: no object in Asio for each child, and the cost of a wake-up
+// does not depend on how many children there are.
+class pidfd_source final : public wake_source {
+public:
+  explicit pidfd_source(const asio::any_io_executor& executor, int epoll_fd) : epoll_(executor, epoll_fd) {}
+
+  reaper_source kind() const noexcept override { return reaper_source::pidfd; }
+
+  bool watch(process& child) noexcept override
+  {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = child.id();
+    return ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, child.pidfd(), &event) == 0;
+  }
+
+  // Closing the pidfd is not enough: a child that has not reached its exec yet
+  // holds a copy, which would keep the registration alive and firing.
+  void unwatch(process& child) noexcept override
+  {
+    ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, child.pidfd(), nullptr);
+  }
+
+  void async_wake(std::function<void()> woken) override
+  {
+    epoll_.async_wait(asio::posix::descriptor_base::wait_read,
+                      [woken = std::move(woken)](std::error_code) { woken(); });
+  }
+
+  bool dispatch(reaping& reaper) override
+  {
+    // As many as fit; the next wake-up takes the rest, after other handlers.
+    epoll_event events[64];
+    const int count = ::epoll_wait(epoll_.native_handle(), events, 64, 0);
+    for (int i = 0; i < count; ++i)
+      reaper.look(events[i].data.fd);
+    return false;
+  }
+
+private:
+  asio::posix::basic_stream_descriptor<asio::any_io_executor> epoll_;
+};
+
+} // namespace
+
+std::unique_ptr<wake_source> make_pidfd_source(const asio::any_io_executor& executor)
+{
+  unique_fd epoll_fd(::epoll_create1(EPOLL_CLOEXEC));
+  const int error = epoll_fd ? 0 : errno;
+  if (error)
+    throw std::system_error(error, std::system_category(), "epoll_create1");
+  auto source = std::make_unique<pidfd_source>(executor, epoll_fd.get());
+  static_cast<void>(epoll_fd.release()); // Asio owns it, now that it did not throw.
+  return source;
+}
+
+bool pidfd_supported() noexcept
+{
+  static const bool supported = static_cast<bool>(open_pidfd(::getpid()));
+  return supported;
+}
+
+} // namespace subprocess::detail

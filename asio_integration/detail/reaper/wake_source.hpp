@@ -1,0 +1,55 @@
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+
+#include <functional>
+#include <memory>
+
+#include <asio_integration/reaper.hpp>
+#include <subprocess/detail/process/process.hpp>
+
+namespace subprocess::detail {
+
+/// What a source asks the reaper to do about children that may have ended.
+class reaping {
+public:
+  /// Reaps the child of that number if it is ours and has ended.
+  /// \return Whether it was ours and is now reaped.
+  virtual bool look(pid_t pid) = 0;
+
+  /// Looks at every child.
+  virtual void look_at_all() = 0;
+
+protected:
+  ~reaping() = default;
+};
+
+/// What wakes the reaper. The reaper's lock guards all but dispatch().
+class wake_source {
+public:
+  virtual ~wake_source() = default;
+
+  virtual reaper_source kind() const noexcept = 0;
+
+  /// \return Whether the source will tell of this child's end, and of an end
+  ///         that came before this call. If not, the reaper looks by itself.
+  virtual bool watch(process& child) noexcept = 0;
+
+  /// Before the child's descriptor is closed.
+  virtual void unwatch(process& child) noexcept = 0;
+
+  /// Starts one wait. `woken` runs once, also after an error.
+  virtual void async_wake(std::function<void()> woken) = 0;
+
+  /// Looks at those that may have ended.
+  /// \return Whether to call again, after the handlers of those.
+  virtual bool dispatch(reaping& reaper) = 0;
+};
+
+std::unique_ptr<wake_source> make_sigchld_source(const asio::any_io_executor& executor);
+
+/// Null where the kernel has no pidfds.
+std::unique_ptr<wake_source> make_pidfd_source(const asio::any_io_executor& executor);
+bool pidfd_supported() noexcept;
+
+} // namespace subprocess::detail

@@ -1,0 +1,198 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+#include <asio/strand.hpp>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/streams/line_buffer.hpp>
+#include <asio_integration/detail/streams/stream_ends.hpp>
+
+namespace subprocess {
+
+/// Which of a child's streams.
+enum class output_stream { out, err };
+
+/// A line that a child wrote, without its newline.
+struct output_line {
+  output_stream which = output_stream::out;
+  std::string text;
+};
+
+namespace detail {
+
+/// What has been read of both streams of a child. A stream is read when it has
+/// something and nothing whole is left, so that no line overtakes an earlier one
+/// and no more is held than one piece of each.
+template <class Executor>
+class output_lines {
+public:
+  using pipe_type = typename stream_ends<Executor>::pipe_type;
+
+  output_lines(std::shared_ptr<stream_ends<Executor>> ends, std::size_t longest)
+      : ends_(std::move(ends)), sides_{side(longest), side(longest)}
+  {
+    const auto outputs = ends_->outputs();
+    for (std::size_t i = 0; i < 2; ++i)
+      sides_[i].pipe = outputs[i];
+  }
+
+  /// Null when there is nothing more to wait for.
+  pipe_type* waited_for(std::size_t i) const noexcept { return sides_[i].pipe; }
+  bool ended() const noexcept { return !sides_[0].pipe && !sides_[1].pipe; }
+
+  /// The stream that has waited for longer: one that is never silent must not
+  /// keep the other from being read.
+  std::size_t first() const noexcept { return turn_ ^ 1; }
+
+  /// Takes out a line that is there already. Both streams get their turn.
+  bool take(output_line& line, std::error_code& ec)
+  {
+    for (int tries = 0; tries < 2; ++tries, turn_ ^= 1) {
+      const auto found = sides_[turn_].text.next(line.text);
+      if (found == line_buffer::result::more)
+        continue;
+      line.which = name(turn_);
+      ec.assign(found == line_buffer::result::too_long ? EMSGSIZE : 0, std::system_category());
+      return true;
+    }
+    return false;
+  }
+
+  /// Reads a stream once if it has something. True: `line` or `ec` is to be told.
+  bool read(std::size_t i, output_line& line, std::error_code& ec)
+  {
+    side& from = sides_[i];
+    if (!from.pipe)
+      return false;
+    const auto room = from.text.room();
+    const int fd = non_blocking(*from.pipe);
+    const ssize_t got = ::read(fd, room.data(), room.size());
+    const int error = got == -1 ? errno : 0;
+    if (error == EAGAIN || error == EINTR)
+      return false;
+    if (got > 0) {
+      from.text.add(static_cast<std::size_t>(got));
+      turn_ = i;
+      return take(line, ec);
+    }
+    from.pipe = nullptr;
+    const bool at_end = !error || error == EIO || error == EBADF; // A terminal that was left; closed by us.
+    ec.assign(at_end ? 0 : error, std::system_category());
+    line.which = name(i);
+    return from.text.take_last(line.text) || ec;
+  }
+
+private:
+  struct side {
+    explicit side(std::size_t longest) : text(longest) {}
+    pipe_type* pipe = nullptr;
+    line_buffer text;
+  };
+
+  static output_stream name(std::size_t i) noexcept { return i == 0 ? output_stream::out : output_stream::err; }
+
+  // As Asio does for its own reads.
+  static int non_blocking(pipe_type& pipe)
+  {
+    std::error_code ignored;
+    if (pipe.is_open() && !pipe.native_non_blocking())
+      pipe.native_non_blocking(true, ignored);
+    return pipe.native_handle();
+  }
+
+  const std::shared_ptr<stream_ends<Executor>> ends_;
+  side sides_[2];
+  std::size_t turn_ = 0;
+};
+
+/// Waits until there is a line on either stream.
+template <class Executor>
+class lines_operation : public std::enable_shared_from_this<lines_operation<Executor>> {
+public:
+  using done_type = completion_owner<std::error_code, output_line>;
+
+  lines_operation(const asio::any_io_executor& executor, done_type done, std::shared_ptr<output_lines<Executor>> lines)
+      : strand_(executor), done_(std::move(done)), lines_(std::move(lines))
+  {
+  }
+
+  void start()
+  {
+    output_line line;
+    std::error_code ec;
+    if (lines_->take(line, ec))
+      return finish(ec, std::move(line));
+    if (lines_->ended())
+      return finish(asio::error::eof, {});
+    asio::post(strand_, [self = this->shared_from_this()] { self->begin(); });
+  }
+
+  void cancel(asio::cancellation_type)
+  {
+    asio::post(strand_, [self = this->shared_from_this()] { self->finish(asio::error::operation_aborted, {}); });
+  }
+
+private:
+  void begin()
+  {
+    const std::size_t first = lines_->first();
+    advance(first);
+    advance(first ^ 1);
+  }
+
+  void advance(std::size_t i)
+  {
+    if (!done_)
+      return;
+    output_line line;
+    std::error_code ec;
+    if (lines_->read(i, line, ec))
+      return finish(ec, std::move(line));
+    if (lines_->ended())
+      return finish(asio::error::eof, {});
+    if (auto* const pipe = lines_->waited_for(i))
+      wait(*pipe, i);
+  }
+
+  // The caller's own cancel() of the stream must not end this.
+  void wait(typename output_lines<Executor>::pipe_type& pipe, std::size_t i)
+  {
+    auto ready = [self = this->shared_from_this(), i](std::error_code ec) {
+      if (ec && ec != asio::error::operation_aborted)
+        return self->finish(ec, {});
+      self->advance(i);
+    };
+    pipe.async_wait(pipe.wait_read,
+                    asio::bind_cancellation_slot(stop_[i].slot(), asio::bind_executor(strand_, std::move(ready))));
+  }
+
+  void finish(std::error_code ec, output_line line)
+  {
+    if (!done_)
+      return;
+    done_(ec, std::move(line));
+    for (asio::cancellation_signal& stop : stop_)
+      stop.emit(asio::cancellation_type::terminal);
+  }
+
+  asio::strand<asio::any_io_executor> strand_; // All but the start happens on it.
+  done_type done_;
+  const std::shared_ptr<output_lines<Executor>> lines_;
+  asio::cancellation_signal stop_[2];
+};
+
+} // namespace detail
+} // namespace subprocess

@@ -1,0 +1,280 @@
+#include <subprocess/detail/launch/launch_plan.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include <subprocess/detail/streams/pipe.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+constexpr const char* stream_names[] = {"stdin", "stdout", "stderr"};
+
+bool has_nul(const std::string& text)
+{
+  return text.find('\0') != std::string::npos;
+}
+
+std::string in_quotes(const std::string& text)
+{
+  return '"' + text + '"';
+}
+
+bool is_terminal(const std::optional<stdio>& choice)
+{
+  return choice && std::holds_alternative<stdio::pseudo_terminal>(choice->get());
+}
+
+} // namespace
+
+launch_plan::launch_plan(const command& what, const stream_defaults& defaults, spawn_failure& failure)
+    : settings_(what.get())
+{
+  failure = check();
+  if (!failure)
+    failure = check_descriptors();
+  if (failure)
+    return;
+  if (const child_failure refused = options_.prepare(settings_.process, plan_.options); refused.error) {
+    failure = explain(refused);
+    return;
+  }
+  if (const child_failure refused = program_.prepare(settings_, plan_); refused.error) {
+    failure = explain(refused);
+    return;
+  }
+  failure = open_streams(defaults);
+  if (failure)
+    return;
+  plan_moves(defaults);
+  plan_unneeded();
+  prepare_credentials();
+}
+
+spawn_failure launch_plan::fail(spawn_step step, int error, std::string detail) const
+{
+  return {std::error_code(error, std::system_category()), step, settings_.program, std::move(detail)};
+}
+
+spawn_failure launch_plan::check() const
+{
+  const auto invalid = [&](std::string detail) { return fail(spawn_step::prepare, EINVAL, std::move(detail)); };
+  const auto& s = settings_;
+  if (s.program.empty())
+    return invalid("program: empty");
+  if (has_nul(s.program))
+    return invalid("program: NUL byte");
+  if (std::ranges::any_of(s.args, has_nul) || (s.arg0 && has_nul(*s.arg0)))
+    return invalid("argument: NUL byte");
+  if (!s.environment.valid())
+    return invalid("variable " + in_quotes(std::string(s.environment.first_invalid())));
+  if (s.current_dir && has_nul(s.current_dir->native()))
+    return invalid("directory: NUL byte");
+  if (std::string mistake = mistake_in(s.process); !mistake.empty())
+    return invalid(std::move(mistake));
+  const bool leads_session = s.session_leader || s.process.controlling_terminal;
+  if (leads_session && s.process_group.value_or(0) != 0)
+    return invalid("session leader in a foreign process group");
+  if (std::string mistake = mistake_in_listening(s); !mistake.empty())
+    return invalid(std::move(mistake));
+  if (s.process_group.value_or(0) != 0 && std::ranges::any_of(s.streams, is_terminal))
+    return invalid("pty in a foreign process group");
+  for (const auto& mapping : s.mappings)
+    if (mapping.child_fd < 3 || mapping.child_fd == INT_MAX)
+      return invalid("map_fd onto " + std::to_string(mapping.child_fd));
+  for (const int stream : {0, 1})
+    if (s.streams[stream] && std::holds_alternative<stdio::as_stdout>(s.streams[stream]->get()))
+      return invalid(std::string("to_stdout for ") + stream_names[stream]);
+  for (const int stream : {1, 2})
+    if (s.streams[stream] && std::holds_alternative<stdio::text>(s.streams[stream]->get()))
+      return invalid(std::string("from_string for ") + stream_names[stream]);
+  return {};
+}
+
+// The number of a closed descriptor may be given to one that is opened for the
+// launch, and the child would get that instead of an error.
+spawn_failure launch_plan::check_descriptors() const
+{
+  for (int stream = 0; stream < 3; ++stream)
+    if (const auto& chosen = settings_.streams[stream])
+      if (const auto* given = std::get_if<stdio::descriptor>(&chosen->get()))
+        if (::fcntl(given->fd, F_GETFD) == -1)
+          return explain({spawn_step::stdio, stream, errno});
+  for (std::size_t i = 0; i < settings_.mappings.size(); ++i)
+    if (::fcntl(settings_.mappings[i].parent_fd, F_GETFD) == -1)
+      return explain({spawn_step::map_fd, static_cast<int>(i), errno});
+  if (const child_failure refused = check_other_descriptors(settings_); refused.error)
+    return explain(refused);
+  return {};
+}
+
+spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
+{
+  const auto& target = choice.get();
+  if (std::holds_alternative<stdio::as_parent>(target)) {
+    sources_[stream] = stream;
+    return {};
+  }
+  if (std::holds_alternative<stdio::as_stdout>(target)) {
+    sources_[stream] = sources_[1];
+    return {};
+  }
+  if (const auto* given = std::get_if<stdio::descriptor>(&target)) {
+    sources_[stream] = given->fd;
+    return {};
+  }
+  return make_stream(stream, target);
+}
+
+spawn_failure launch_plan::open_streams(const stream_defaults& defaults)
+{
+  for (int stream = 0; stream < 3; ++stream) {
+    const auto& chosen = settings_.streams[stream];
+    if (spawn_failure failure = open_stream(stream, chosen ? *chosen : defaults.streams[stream]))
+      return failure;
+  }
+  return {};
+}
+
+// An inherited stream stays where it is, unless it is close-on-exec or shut.
+void launch_plan::plan_stream(int stream, const stdio& choice)
+{
+  const bool as_stdout = std::holds_alternative<stdio::as_stdout>(choice.get());
+  const bool inherits = std::holds_alternative<stdio::as_parent>(choice.get());
+  const int flags = inherits ? ::fcntl(stream, F_GETFD) : FD_CLOEXEC;
+  if (flags == -1 || (as_stdout && plan_.shut[1]))
+    plan_.shut[stream] = true;
+  else if (flags & FD_CLOEXEC)
+    moves_.push_back({sources_[stream], stream, false, spawn_step::stdio, stream});
+}
+
+void launch_plan::plan_moves(const stream_defaults& defaults)
+{
+  moves_.reserve(3 + settings_.mappings.size());
+  for (int stream = 0; stream < 3; ++stream)
+    plan_stream(stream, settings_.streams[stream] ? *settings_.streams[stream] : defaults.streams[stream]);
+  for (std::size_t i = 0; i < settings_.mappings.size(); ++i) {
+    const auto& mapping = settings_.mappings[i];
+    moves_.push_back({mapping.parent_fd, mapping.child_fd, false, spawn_step::map_fd, static_cast<int>(i)});
+    plan_.above_targets = std::max(plan_.above_targets, mapping.child_fd + 1);
+  }
+  for (fd_move& move : moves_)
+    move.lift = std::ranges::any_of(moves_, [&](const fd_move& other) {
+      return other.target == move.source && other.source != other.target && &other != &move;
+    });
+  plan_.moves = moves_.data();
+  plan_.move_count = moves_.size();
+}
+
+// The gaps between the targets, and all above the last of them.
+void launch_plan::plan_unneeded()
+{
+  plan_.keep_all = settings_.keep_all_fds;
+  if (plan_.keep_all)
+    return;
+  std::vector<unsigned> targets = {2};
+  for (const auto& mapping : settings_.mappings)
+    targets.push_back(static_cast<unsigned>(mapping.child_fd));
+  std::ranges::sort(targets);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const unsigned first = targets[i] + 1;
+    const unsigned last = i + 1 < targets.size() ? targets[i + 1] : UINT_MAX;
+    if (last == UINT_MAX || first < last)
+      unneeded_.push_back({first, last == UINT_MAX ? last : last - 1});
+  }
+  plan_.unneeded = unneeded_.data();
+  plan_.unneeded_count = unneeded_.size();
+}
+
+void launch_plan::prepare_credentials()
+{
+  const auto& s = settings_;
+  plan_.new_session = s.session_leader || s.process.controlling_terminal || terminal_ != -1;
+  plan_.terminal = terminal_;
+  // A session leader leads its group already, and may not be moved.
+  if (s.process_group && !plan_.new_session)
+    plan_.group = &*s.process_group;
+  if (s.groups) {
+    plan_.groups = s.groups->data();
+    plan_.group_count = s.groups->size();
+  }
+  plan_.set_groups = s.groups || (s.uid && !s.process.keep_groups);
+  plan_.groups_may_stay = !s.groups;
+  plan_.gid = s.gid ? &*s.gid : nullptr;
+  plan_.uid = s.uid ? &*s.uid : nullptr;
+  plan_.directory = s.current_dir ? s.current_dir->c_str() : nullptr;
+  plan_.hooks = s.hooks.data();
+  plan_.hook_count = s.hooks.size();
+}
+
+void launch_plan::close_theirs() noexcept
+{
+  for (unique_fd& end : theirs_)
+    end.reset();
+}
+
+// A refused namespace looks like a refused launcher, which has another remedy.
+spawn_failure launch_plan::fail_to_make(int error) const
+{
+  const bool asked = settings_.process.namespaces & static_cast<unsigned>(new_namespace::pid);
+  if (asked && error != EAGAIN && error != ENOMEM && error != EMFILE && error != ENFILE)
+    return explain({spawn_step::namespaces, making_them, error});
+  return fail(spawn_step::fork, error);
+}
+
+bool launch_plan::is_target(int fd) const noexcept
+{
+  return std::ranges::any_of(moves_, [&](const fd_move& move) { return move.target == fd; });
+}
+
+spawn_failure launch_plan::explain(const child_failure& failure) const
+{
+  const auto& s = settings_;
+  const auto item = static_cast<std::size_t>(failure.item);
+  std::string detail;
+  switch (failure.step) {
+  case spawn_step::stdio:
+  case spawn_step::pty:
+    if (item < 3)
+      detail = stream_names[item];
+    break;
+  case spawn_step::map_fd:
+    if (item < s.mappings.size()) {
+      const auto& mapping = s.mappings[item];
+      detail = std::to_string(mapping.parent_fd) + "→" + std::to_string(mapping.child_fd);
+    }
+    break;
+  case spawn_step::setpgid:
+    if (s.process_group)
+      detail = std::to_string(*s.process_group);
+    break;
+  case spawn_step::setgid:
+    if (s.gid)
+      detail = std::to_string(*s.gid);
+    break;
+  case spawn_step::setuid:
+    if (s.uid)
+      detail = std::to_string(*s.uid);
+    break;
+  case spawn_step::chdir:
+    if (s.current_dir)
+      detail = in_quotes(s.current_dir->native());
+    break;
+  case spawn_step::pre_exec:
+    if (s.hooks.size() > 1)
+      detail = "hook " + std::to_string(item + 1);
+    break;
+  case spawn_step::exec:
+    if (s.program_fd)
+      detail = "descriptor " + std::to_string(*s.program_fd);
+    break;
+  default: detail = describe(s.process, failure); break;
+  }
+  return fail(failure.step, failure.error, std::move(detail));
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,18 @@
+#include <subprocess/detail/process/pidfd.hpp>
+
+#include <cerrno>
+
+namespace subprocess::detail {
+
+unique_fd open_pidfd(pid_t) noexcept
+{
+  return {};
+}
+
+int send_by_pidfd(int, int) noexcept
+{
+  errno = ENOSYS;
+  return -1;
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,215 @@
+#include <subprocess/detail/process/process.hpp>
+
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include <subprocess/detail/process/own_pid.hpp>
+#include <subprocess/detail/process/pidfd.hpp>
+#include <subprocess/detail/process/wait_until.hpp>
+#include <subprocess/kill_tree.hpp>
+
+namespace subprocess::detail {
+
+process::process(pid_t pid, unique_fd pidfd, clock::time_point started, kin relatives) noexcept
+    : pid_(pid), parent_(own_pid()), started_(started), kin_(std::move(relatives)), pidfd_(std::move(pidfd))
+{
+}
+
+bool process::is_parent() const noexcept
+{
+  return own_pid() == parent_;
+}
+
+int process::pidfd() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (!pidfd_ && state_ == state::running)
+    pidfd_ = open_pidfd(pid_);
+  return pidfd_.get();
+}
+
+void process::close_pidfd() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  pidfd_.reset();
+}
+
+process::state process::try_reap() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running)
+    return state_;
+  if (group_stops_ > 0) {
+    const state seen = look();
+    if (seen == state::running) // It must not be reaped below without this kill.
+      return state_;
+    if (seen == state::ended)
+      ::kill(-pid_, SIGKILL); // Once it is reaped, the number may be another group's.
+  }
+  int raw = 0;
+  pid_t result;
+  int error = 0;
+  do {
+    result = ::wait4(pid_, &raw, WNOHANG, &usage_);
+    error = result == -1 ? errno : 0;
+  } while (error == EINTR);
+  if (result == pid_) {
+    status_ = exit_status(raw);
+    ended_ = clock::now();
+    state_ = state::ended;
+  } else if (error) { // ECHILD; or a sandbox refuses the call, and nobody here can ever reap it.
+    state_ = state::lost;
+  }
+  return state_;
+}
+
+// Waits without reaping, then reaps under the lock: a signal from another
+// thread finds either a child that still owns its number, or the cache.
+process::state process::reap() noexcept
+{
+  state now = current();
+  while (now == state::running) {
+    siginfo_t info;
+    const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+    const int error = result == -1 ? errno : 0;
+    if (error && error != EINTR && error != ECHILD) // A sandbox refuses the call.
+      wait_until_ended(*this, std::chrono::nanoseconds::max());
+    now = try_reap(); // Tells an interrupted call and a stolen child apart.
+  }
+  return now;
+}
+
+std::optional<child_change> process::take_change() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  siginfo_t info{};
+  if (state_ != state::running ||
+      ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WCONTINUED | WNOHANG) == -1 || info.si_pid != pid_)
+    return std::nullopt;
+  return child_change{
+      info.si_code == CLD_CONTINUED ? child_event::continued : child_event::stopped, info.si_status, {}};
+}
+
+std::error_code process::wait_for_change() const noexcept
+{
+  siginfo_t info;
+  const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WSTOPPED | WCONTINUED | WNOWAIT);
+  const int error = result == -1 ? errno : 0;
+  return {error == EINTR || error == ECHILD ? 0 : error, std::system_category()};
+}
+
+process::state process::current() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+exit_status process::status() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::optional<rusage> process::usage() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::ended)
+    return std::nullopt;
+  return usage_;
+}
+
+std::optional<exit_report> process::report() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::ended)
+    return std::nullopt;
+  return exit_report{status_, usage_, ended_ - started_, status_.core_dumped()};
+}
+
+std::error_code process::signal(int number) noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running)
+    return {EINVAL, std::system_category()};
+  const int result = pidfd_ ? send_by_pidfd(pidfd_.get(), number) : ::kill(pid_, number);
+  int error = result == -1 ? errno : 0;
+  if (pidfd_ && (error == ENOSYS || error == EPERM)) // A sandbox may refuse the call as such.
+    error = ::kill(pid_, number) == -1 ? errno : 0;
+  if (error == ESRCH) { // A zombie takes signals, so other code has reaped it.
+    state_ = state::lost;
+    error = EINVAL;
+  }
+  return {error, std::system_category()};
+}
+
+process::state process::look() const noexcept
+{
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    return info.si_pid == pid_ ? state::ended : state::running;
+  if (errno == ECHILD)
+    return state::lost;
+  pollfd watched{pidfd_.get(), POLLIN, 0}; // A sandbox refuses the call.
+  return ::poll(&watched, 1, 0) == 1 ? state::ended : state::running;
+}
+
+std::error_code process::signal_group(int number) noexcept
+{
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running || !kin_.leads_group)
+    return {EINVAL, std::system_category()};
+  // No pidfd stands for a group. So ask first whether the leader is still ours:
+  // other code may have reaped it.
+  if (look() == state::lost) {
+    state_ = state::lost;
+    return {EINVAL, std::system_category()};
+  }
+  const int error = ::kill(-pid_, number) == -1 ? errno : 0;
+  // The leader has gone to another group, and nobody else is in this one.
+  return {error == ESRCH ? EINVAL : error, std::system_category()};
+}
+
+std::error_code process::kill_tree() const
+{
+  std::error_code ec(EINVAL, std::system_category());
+  if (!kin_.cgroup.empty())
+    subprocess::kill_tree(kin_.cgroup, ec);
+  return ec;
+}
+
+std::error_code process::signal_to(stop_sequence::target whom, int number) noexcept
+{
+  return whom == stop_sequence::target::group ? signal_group(number) : signal(number);
+}
+
+std::error_code process::kill(stop_sequence::target whom) noexcept
+{
+  if (whom == stop_sequence::target::group)
+    signal_group(SIGKILL);
+  return signal(SIGKILL);
+}
+
+void process::begin_group_stop() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  ++group_stops_;
+}
+
+void process::end_group_stop() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  --group_stops_;
+}
+
+std::error_code error_of(process::state state) noexcept
+{
+  if (state == process::state::lost)
+    return {ECHILD, std::system_category()};
+  return {};
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,57 @@
+#include <subprocess/detail/streams/pipe.hpp>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace subprocess::detail {
+
+int lift(unique_fd& fd, int lowest) noexcept
+{
+  if (fd.get() >= lowest)
+    return 0;
+  const int lifted = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, lowest);
+  const int error = lifted == -1 ? errno : 0;
+  fd.reset(lifted);
+  return error;
+}
+
+int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags) noexcept
+{
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | flags) == -1)
+    return errno;
+  read_end.reset(ends[0]);
+  write_end.reset(ends[1]);
+  if (const int error = lift(read_end, 3))
+    return error;
+  return lift(write_end, 3);
+}
+
+int make_socket_pair(unique_fd& one, unique_fd& other) noexcept
+{
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+    return errno;
+  one.reset(ends[0]);
+  other.reset(ends[1]);
+  if (const int error = lift(one, 3))
+    return error;
+  return lift(other, 3);
+}
+
+int open_file(const char* path, int flags, unique_fd& file) noexcept
+{
+  int fd;
+  int error = 0;
+  do {
+    fd = ::open(path, flags | O_CLOEXEC, 0666);
+    error = fd == -1 ? errno : 0;
+  } while (error == EINTR);
+  file.reset(fd);
+  return error ? error : lift(file, 3);
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,62 @@
+#include <subprocess/detail/streams/sigpipe_guard.hpp>
+
+#include <cerrno>
+#include <ctime>
+
+namespace subprocess::detail {
+namespace {
+
+sigset_t sigpipe_alone() noexcept
+{
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGPIPE);
+  return set;
+}
+
+} // namespace
+
+// One that is pending for a thread which does not block it is delivered at once:
+// only when it was blocked before there is something to look at.
+sigpipe_guard::sigpipe_guard() noexcept
+{
+  const sigset_t sigpipe = sigpipe_alone();
+  ::pthread_sigmask(SIG_BLOCK, &sigpipe, &old_);
+  blocked_before_ = ::sigismember(&old_, SIGPIPE) == 1;
+  sigset_t pending;
+  if (blocked_before_ && ::sigpending(&pending) == 0)
+    pending_before_ = ::sigismember(&pending, SIGPIPE) == 1;
+}
+
+sigpipe_guard::~sigpipe_guard()
+{
+  if (!blocked_before_)
+    ::pthread_sigmask(SIG_SETMASK, &old_, nullptr);
+}
+
+// The kernel sends it to the thread that writes, so no other thread can have it.
+// Where an ignored signal is not even queued, there is nothing to take.
+void sigpipe_guard::take() const noexcept
+{
+  if (pending_before_)
+    return;
+  const sigset_t sigpipe = sigpipe_alone();
+  const timespec at_once{};
+  while (::sigtimedwait(&sigpipe, nullptr, &at_once) == -1 && errno == EINTR) {
+  }
+}
+
+std::size_t write_without_sigpipe(int fd, const iovec* pieces, int count, int& error) noexcept
+{
+  const sigpipe_guard guard;
+  ssize_t done;
+  do {
+    done = ::writev(fd, pieces, count);
+    error = done == -1 ? errno : 0;
+  } while (error == EINTR);
+  if (error == EPIPE)
+    guard.take();
+  return done == -1 ? 0 : static_cast<std::size_t>(done);
+}
+
+} // namespace subprocess::detail
