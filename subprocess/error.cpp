@@ -55,8 +55,16 @@ std::string spawn_failure::context() const
   return text;
 }
 
+std::string spawn_failure::message() const
+{
+  std::string text = context() + ": " + code.message();
+  if (!hint.empty())
+    text.append(" (").append(hint).append(")");
+  return text;
+}
+
 spawn_error::spawn_error(spawn_failure failure)
-    : std::system_error(failure.code, failure.context()), failure_(std::move(failure))
+    : std::system_error(failure.code), failure_(std::move(failure)), message_(failure_.message())
 {
 }
 

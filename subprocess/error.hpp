@@ -51,11 +51,15 @@ struct spawn_failure {
   spawn_step step = spawn_step::prepare; ///< What failed.
   std::string program;                   ///< The program as the command names it.
   std::string detail;                    ///< Which one: a quoted path, `7→3`; may be empty.
+  std::string hint = std::string();      ///< What may be behind the code: `its interpreter?`; may be empty.
 
   explicit operator bool() const noexcept { return static_cast<bool>(code); }
 
   /// `spawn "cat": chdir "/nope"`: all but the code's own message.
   std::string context() const;
+
+  /// `spawn "cat": chdir "/nope": No such file or directory`: all of it.
+  std::string message() const;
 };
 
 /// A spawn that failed. what() reads
@@ -75,8 +79,12 @@ public:
 
   const spawn_failure& failure() const noexcept { return failure_; }
 
+  /// The failure's message().
+  const char* what() const noexcept override { return message_.c_str(); }
+
 private:
   spawn_failure failure_;
+  std::string message_;
 };
 
 } // namespace subprocess

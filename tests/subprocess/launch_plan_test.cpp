@@ -30,10 +30,15 @@ protected:
     explicit plan_of(const command& what) : plan(what, detail::stream_defaults::inherit(), failure)
     {
       EXPECT_FALSE(failure) << failure.context();
+      failure = plan.open_ends();
+      EXPECT_FALSE(failure) << failure.context();
+      for_child = plan.for_child(moves);
     }
 
     spawn_failure failure;
     detail::launch_plan plan;
+    std::vector<detail::fd_move> moves;
+    detail::child_plan for_child;
   };
 
   static std::vector<std::string> strings(const char* const* list)
@@ -49,7 +54,7 @@ TEST_F(planning, lays_out_the_arguments)
 {
   const command what = command("prog", {"a", "", "b"}).arg0("zero").env_clear().env("K", "v").env("PATH", "/x:/y");
   plan_of good(what);
-  const detail::child_plan& plan = good.plan.for_child();
+  const detail::child_plan& plan = good.for_child;
   EXPECT_THAT(strings(plan.argv), ElementsAre("zero", "a", "", "b"));
   EXPECT_THAT(strings(plan.envp), ElementsAre("K=v", "PATH=/x:/y"));
   EXPECT_THAT(strings(plan.candidates), ElementsAre("/x/prog", "/y/prog"));
@@ -59,7 +64,7 @@ TEST_F(planning, leaves_a_place_for_a_script)
 {
   const command what("prog", {"a"});
   plan_of good(what);
-  const char** const shell = good.plan.for_child().shell_argv;
+  const char** const shell = good.for_child.shell_argv;
   EXPECT_STREQ(shell[0], "/bin/sh");
   shell[1] = "script";
   EXPECT_THAT(strings(shell), ElementsAre("/bin/sh", "script", "a"));
@@ -69,7 +74,7 @@ TEST_F(planning, asks_for_nothing_that_the_command_does_not)
 {
   const command what("prog");
   plan_of good(what);
-  const detail::child_plan& plan = good.plan.for_child();
+  const detail::child_plan& plan = good.for_child;
   EXPECT_FALSE(plan.new_session);
   EXPECT_EQ(plan.group, nullptr);
   EXPECT_FALSE(plan.set_groups);
@@ -85,13 +90,12 @@ TEST_F(planning, every_descriptor_is_close_on_exec_and_above_the_standard_stream
     for (const int stream : {0, 1, 2})
       ::close(stream);
     const std::set<int> before = open_descriptors();
-    const scratch_directory scratch;
     command what("prog");
-    what.stdin_from(stdio::pipe()).stdout_to(stdio::write_file(scratch / "file")).stderr_to(stdio::pipe());
+    what.stdin_from(stdio::pipe()).stdout_to(stdio::socket()).stderr_to(stdio::pipe());
     plan_of good(what);
     std::set<int> made;
     std::ranges::set_difference(open_descriptors(), before, std::inserter(made, made.end()));
-    EXPECT_EQ(made.size(), 5u);
+    EXPECT_EQ(made.size(), 6u);
     for (const int fd : made) {
       EXPECT_GE(fd, 3);
       EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC) << fd;
@@ -112,22 +116,37 @@ TEST_F(planning, closes_the_childs_ends_when_told)
   EXPECT_FALSE(good.plan.ours[2]);
 }
 
-TEST_F(planning, knows_what_is_a_target)
+TEST_F(planning, files_and_the_null_device_are_left_to_the_child)
 {
-  const command what = command("prog").map_fd(0, 7).map_fd(1, 20);
+  const std::set<int> before = open_descriptors();
+  command what("prog");
+  what.stdin_from(stdio::null()).stdout_to(stdio::read_file("/nonexistent")).stderr_to(stdio::null());
   plan_of good(what);
-  for (const int target : {7, 20})
-    EXPECT_TRUE(good.plan.is_target(target)) << target;
-  for (const int other : {3, 6, 8, 21})
-    EXPECT_FALSE(good.plan.is_target(other)) << other;
-  EXPECT_GT(good.plan.for_child().above_targets, 20);
+  EXPECT_EQ(open_descriptors(), before);
+  ASSERT_EQ(good.for_child.made_count, 2u); // One null device for both.
+  EXPECT_EQ(good.for_child.made[0].targets, 0b101u);
+  EXPECT_STREQ(good.for_child.made[1].path, "/nonexistent");
+}
+
+TEST_F(planning, less_privilege_takes_a_memory_of_its_own)
+{
+  const auto needs_own_memory = [](const command& what) { return plan_of(what).plan.needs_own_memory(); };
+  EXPECT_FALSE(needs_own_memory(command("prog").umask(0).nice(1).session_leader().no_new_privs()));
+  EXPECT_TRUE(needs_own_memory(command("prog").uid(0)));
+  EXPECT_TRUE(needs_own_memory(command("prog").gid(0)));
+  EXPECT_TRUE(needs_own_memory(command("prog").drop_groups()));
+  EXPECT_TRUE(needs_own_memory(command("prog").chroot("/")));
+  EXPECT_TRUE(needs_own_memory(command("prog").user_namespace()));
+  EXPECT_TRUE(needs_own_memory(command("prog").namespaces({new_namespace::net})));
+  EXPECT_TRUE(needs_own_memory(command("prog").ambient_capabilities({0})));
+  EXPECT_TRUE(needs_own_memory(command("prog").oom_score_adj(1)));
 }
 
 TEST_F(planning, the_unneeded_are_all_but_the_targets)
 {
   const command what = command("prog").map_fd(0, 9).map_fd(0, 4).map_fd(1, 3).map_fd(1, 9);
   plan_of good(what);
-  const detail::child_plan& plan = good.plan.for_child();
+  const detail::child_plan& plan = good.for_child;
   std::vector<std::pair<unsigned, unsigned>> ranges;
   for (std::size_t i = 0; i < plan.unneeded_count; ++i)
     ranges.emplace_back(plan.unneeded[i].first, plan.unneeded[i].last);
@@ -138,12 +157,14 @@ TEST_F(planning, a_failure_halfway_closes_what_was_opened)
 {
   const baseline_check before;
   command what("prog");
-  what.stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::read_file("/nonexistent"));
+  what.stdin_from(stdio::pipe()).stdout_to(stdio::pipe()).stderr_to(stdio::pipe(std::size_t(1) << 40));
   spawn_failure failure;
   {
-    const detail::launch_plan plan(what, detail::stream_defaults::inherit(), failure);
+    detail::launch_plan plan(what, detail::stream_defaults::inherit(), failure);
+    EXPECT_FALSE(failure);
+    failure = plan.open_ends();
   }
-  EXPECT_EQ(failure.step, spawn_step::open_file);
+  EXPECT_EQ(failure.step, spawn_step::pipe);
   before.verify();
 }
 

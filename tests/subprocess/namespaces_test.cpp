@@ -104,12 +104,10 @@ TEST_P(namespaces, are_those_that_were_asked_for)
              {true, true, false, true, true, true});
 }
 
-TEST_P(namespaces, of_pids_are_for_the_clone_launcher)
+TEST_P(namespaces, of_pids_are_entered_by_birth)
 {
   using enum new_namespace;
   const command first = program(tool, {"pid"}).namespaces({pid});
-  if (forks())
-    return expect_failure(first, spawn_step::namespaces, EOPNOTSUPP, "pid");
   EXPECT_EQ(output_of(first), "1\n");
   expect_new(seen_by(links().user_namespace().namespaces({mount, pid, net, uts, ipc})),
              {true, true, true, true, true, true});

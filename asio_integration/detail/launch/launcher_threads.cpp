@@ -1,23 +1,22 @@
 #include <asio_integration/detail/launch/launcher_threads.hpp>
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
-
+#include <condition_variable>
 #include <csignal>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <subprocess/detail/launch/core_locks.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 
 namespace subprocess::detail {
 namespace {
 
-// Launches overlap: while one thread waits for an exec, another starts the next.
-// More than the cores and one gains nothing, and piles up unfinished execs.
-constexpr int thread_count = 3;
+// Launches overlap: while one thread waits for the kernel, another starts the next.
+constexpr std::size_t thread_count = 3;
 
 /// The signals of the host are for the host's threads.
 class all_signals_blocked {
@@ -25,13 +24,81 @@ public:
   all_signals_blocked() noexcept
   {
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &old_);
   }
   ~all_signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
 
 private:
   sigset_t old_;
+};
+
+/// A queue of jobs and the threads that take them. It uses no descriptor, which the
+/// host could close.
+class job_queue {
+public:
+  /// Does what it can: one thread will do where no more are to be had.
+  /// \throws std::system_error  There is none at all.
+  job_queue()
+  {
+    threads_.reserve(thread_count);
+    const all_signals_blocked inherited_by_the_threads;
+    try {
+      while (threads_.size() < thread_count)
+        threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      if (threads_.empty())
+        throw;
+    }
+  }
+
+  ~job_queue()
+  {
+    std::deque<std::function<void()>> dropped;
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+      dropped.swap(jobs_);
+    }
+    woken_.notify_all();
+    for (std::thread& thread : threads_)
+      thread.join();
+  }
+
+  void push(std::function<void()> job)
+  {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back(std::move(job));
+    }
+    woken_.notify_one();
+  }
+
+  bool is_ours() const noexcept { return owner_ == own_pid(); }
+
+private:
+  void work()
+  {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      woken_.wait(lock, [this] { return is_over_ || !jobs_.empty(); });
+      if (is_over_)
+        return;
+      std::function<void()> job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+      job = nullptr;
+      lock.lock();
+    }
+  }
+
+  const pid_t owner_ = own_pid();
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  std::deque<std::function<void()>> jobs_;
+  bool is_over_ = false;
+  std::vector<std::thread> threads_;
 };
 
 class launcher_threads final : public asio::execution_context::service {
@@ -41,66 +108,47 @@ public:
 
   explicit launcher_threads(asio::execution_context& context) : asio::execution_context::service(context) {}
 
-  std::error_code run(std::function<void()> job)
+  void run(std::function<void()> job)
   {
-    const std::lock_guard lock(mutex_);
-    if (!crew_)
-      if (const std::error_code ec = start())
-        return ec;
-    asio::post(crew_->queue, std::move(job));
-    return {};
+    const std::lock_guard lock(threads_lock());
+    leave_to_parent();
+    if (!queue_)
+      queue_ = std::make_unique<job_queue>();
+    queue_->push(std::move(job));
   }
 
 private:
-  struct crew {
-    asio::io_context queue{thread_count};
-    asio::executor_work_guard<asio::io_context::executor_type> work{queue.get_executor()};
-    std::vector<std::thread> threads;
-    const pid_t owner = own_pid();
-  };
-
-  // One thread will do where no more are to be had.
-  std::error_code start()
+  // In a fork of the program the threads are not there: they can neither be joined nor
+  // leave the lock and the condition that they hold.
+  void leave_to_parent() noexcept
   {
-    const all_signals_blocked inherited_by_the_threads;
-    auto started = std::make_unique<crew>();
-    try {
-      while (started->threads.size() < static_cast<std::size_t>(thread_count))
-        started->threads.emplace_back([queue = &started->queue] { queue->run(); });
-    } catch (const std::system_error& error) {
-      if (started->threads.empty())
-        return error.code();
-    }
-    crew_ = std::move(started);
-    return {};
+    if (queue_ && !queue_->is_ours())
+      static_cast<void>(queue_.release());
   }
 
   void shutdown() override
   {
-    if (!crew_)
-      return;
-    // In a fork of the program the threads are not there: they can neither be
-    // joined nor leave the condition variable of their queue, which would wait
-    // for that when it is destroyed.
-    if (crew_->owner != own_pid()) {
-      static_cast<void>(crew_.release());
-      return;
+    std::unique_ptr<job_queue> ended;
+    {
+      const std::lock_guard lock(threads_lock());
+      leave_to_parent();
+      ended = std::move(queue_);
     }
-    crew_->queue.stop();
-    for (std::thread& thread : crew_->threads)
-      thread.join();
-    crew_.reset();
   }
 
-  std::mutex mutex_;
-  std::unique_ptr<crew> crew_; // None before the first job.
+  std::unique_ptr<job_queue> queue_; // None before the first job.
 };
 
 } // namespace
 
 std::error_code run_on_launcher_thread(asio::execution_context& context, std::function<void()> job)
 {
-  return asio::use_service<launcher_threads>(context).run(std::move(job));
+  try {
+    asio::use_service<launcher_threads>(context).run(std::move(job));
+    return {};
+  } catch (const std::system_error& error) {
+    return error.code();
+  }
 }
 
 } // namespace subprocess::detail

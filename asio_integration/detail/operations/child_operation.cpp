@@ -85,19 +85,18 @@ void child_operation::spawned(std::error_code ec, async_child child)
 void child_operation::reaped(std::error_code ec, exit_status status)
 {
   reaped_ = true;
-  const child_failure told = launch_ ? launch_->shared.failure : child_failure{};
-  if (told.error)
-    never_a_program(told);
+  spawn_failure failure;
+  if (launch_ && launch_->has_verdict(failure) && failure)
+    never_a_program(std::move(failure));
   else
     ended(cause_ ? cause_ : ec, status);
   if (late_)
     stop(asio::cancellation_type::total, out_of_time);
 }
 
-void child_operation::never_a_program(const child_failure& told)
+void child_operation::never_a_program(spawn_failure failure)
 {
   became_program_ = false;
-  spawn_failure failure = launch_->plan.explain(told);
   const std::error_code why = failure.code;
   if (options_.failure)
     *options_.failure = std::move(failure);

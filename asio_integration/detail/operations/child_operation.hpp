@@ -12,7 +12,7 @@
 
 #include <asio_integration/async_child.hpp>
 #include <subprocess/command.hpp>
-#include <subprocess/detail/launch/owned_launch.hpp>
+#include <subprocess/detail/launch/launch.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/time_limit.hpp>
 
@@ -73,7 +73,7 @@ private:
   void time_is_up();
   void spawned(std::error_code ec, async_child child);
   void reaped(std::error_code ec, exit_status status);
-  void never_a_program(const child_failure& told);
+  void never_a_program(spawn_failure failure);
   void stop(asio::cancellation_type type, std::error_code cause);
   void kill();
 

@@ -2,31 +2,16 @@
 
 #include <asio/post.hpp>
 
-#include <fcntl.h>
-
-#include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <new>
 #include <utility>
 
-#include <asio_integration/detail/launch/launch_queue.hpp>
 #include <asio_integration/detail/launch/launcher_threads.hpp>
 #include <asio_integration/detail/launch/start_child.hpp>
 #include <subprocess/detail/process/orphans.hpp>
 
 namespace subprocess::detail {
-namespace {
-
-// From here on copying the descriptor table takes longer than a launcher thread
-// takes to wake up, and that one need not copy it.
-constexpr int large_table = 256;
-
-// The lowest free number is always taken first.
-bool has_large_table() noexcept
-{
-  return ::fcntl(large_table - 1, F_GETFD) != -1;
-}
-
-} // namespace
 
 spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
                                  const stream_defaults& defaults, spawn_options options)
@@ -35,16 +20,11 @@ spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_typ
 {
 }
 
-// The context shut down on the way: no handler will take the child. In a fork of
-// the program it is not ours to kill.
+// A child that nobody will take any more goes with its launch.
 spawn_operation::~spawn_operation()
 {
-  if ((child_.pid == -1 && !running_) || owner_ != own_pid())
-    return;
-  if (child_.pid != -1)
-    running_ = std::make_shared<process>(child_.pid, std::move(child_.pidfd));
-  running_->signal(SIGKILL);
-  adopt_orphan(std::move(running_));
+  if (watch_)
+    watch_->remove(*this);
 }
 
 void spawn_operation::start()
@@ -54,151 +34,154 @@ void spawn_operation::start()
     return finish();
   std::error_code ec;
   reaper_ = reaper_core::of(executor_, ec);
-  if (ec)
-    failure_ = launch_->plan.fail(spawn_step::prepare, ec.value(), "event loop");
-  else
-    used_ = choose_launcher(launch_->plan, failure_);
-  if (failure_)
+  if (ec) {
+    failure_ = launch_->fail(spawn_step::prepare, ec.value(), "event loop");
     return finish();
-  if (used_ == launcher::fork || !launch_->plan.may_run_beside())
-    return launch_on_thread();
+  }
+  // Somebody who forks holds the gate, which takes its time.
+  launch_gate gate;
+  std::unique_lock lock(gate, std::defer_lock);
+  if (!launch_->is_short() || !lock.try_lock())
+    return start_on_thread();
   // The group of a child that is no program yet may not be there to be signalled.
-  early_ = options_.early && !launch_->plan.settings().makes_group() && launches_alone(context(), launch_);
-  if (early_)
-    return launch_beside();
-  launching_ = true;
-  if (enter_launch_queue(
-          context(), [self = shared_from_this()] { asio::post(self->executor_, [self] { self->launch_beside(); }); }))
-    launch_beside();
+  if (options_.early && !launch_->settings().makes_group())
+    how_ = told_by::end;
+  start_here(how_, std::move(lock));
+  if (!failure_ && !launch_->has_child())
+    return start_on_thread();
+  started();
 }
 
-void spawn_operation::launch_beside()
+void spawn_operation::start_on_thread()
 {
-  if (is_cancelled())
-    return finish();
-  std::unique_lock alone(outcome_pipe_lock(), std::defer_lock);
-  // Else somebody forks, which takes its time.
-  if (has_large_table() || (!early_ && !alone.try_lock()))
-    return launch_on_thread();
-  const int error =
-      early_ ? clone_beside(launch_->plan, child_, launch_->shared) : launch_with_outcome(std::move(alone));
-  if (!error)
-    return launched();
-  child_.outcome.reset();
-  failure_ = launch_->plan.fail_to_make(error);
-  if (!may_fall_back(launch_->plan, failure_))
-    return finish();
-  used_ = launcher::fork;
-  launch_on_thread();
-}
-
-int spawn_operation::launch_with_outcome(std::unique_lock<std::mutex>)
-{
-  unique_fd write_end;
-  const int error = make_outcome_pipe(launch_->plan, child_.outcome, write_end, O_NONBLOCK);
-  return error ? error : clone_beside(launch_->plan, child_, launch_->shared);
-}
-
-void spawn_operation::launch_on_thread()
-{
-  leave_queue();
-  early_ = false;
+  how_ = told_by::pipe;
   auto job = [self = shared_from_this()]() mutable {
-    spawn_operation& op = *self;
-    if (!op.is_cancelled())
-      op.launch_here();
+    launch_gate gate;
+    while (!self->failure_ && !self->launch_->has_child() && !self->is_cancelled())
+      self->start_here(told_by::pipe, std::unique_lock(gate));
     // The last reference must not be dropped here, and with it what is the user's.
-    asio::post(op.executor_, [self = std::move(self)] { self->launched(); });
+    const asio::any_io_executor executor = self->executor_;
+    asio::post(executor, [self = std::move(self)] { self->started(); });
   };
   if (const std::error_code ec = run_on_launcher_thread(context(), std::move(job))) {
-    failure_ = launch_->plan.fail(spawn_step::fork, ec.value(), "launcher thread");
+    failure_ = launch_->fail(spawn_step::fork, ec.value(), "launcher thread");
     finish();
   }
 }
 
-// On a launcher thread. A hook may take its time, and only a fork can have any:
-// its outcome is awaited on the loop.
-void spawn_operation::launch_here()
+void spawn_operation::start_here(told_by how, std::unique_lock<launch_gate> gate) noexcept
 {
-  if (used_ == launcher::fork) {
-    const int error = start_by_fork(launch_->plan, child_);
-    failure_ = error ? launch_->plan.fail(spawn_step::fork, error) : spawn_failure();
-    return;
+  try {
+    launch_->start(how, std::move(gate), failure_);
+  } catch (const std::bad_alloc&) {
+    failure_.code.assign(ENOMEM, std::system_category());
   }
-  launched_child launched;
-  failure_ = detail::launch(launch_->plan, launched);
-  used_ = launched.used;
-  child_.pid = launched.pid;
-  child_.pidfd = std::move(launched.pidfd);
 }
 
-void spawn_operation::launched()
+void spawn_operation::started()
 {
-  launch_->close_theirs();
-  if (child_.pid == -1)
+  if (!launch_->has_child())
     return finish();
   {
     const std::lock_guard lock(mutex_);
-    running_ = std::make_shared<process>(std::exchange(child_.pid, -1), std::move(child_.pidfd), process::clock::now(),
-                                         kin_of(launch_->plan.settings()));
+    running_ = launch_->handle();
+    if (cancelled_)
+      running_->signal(SIGKILL);
   }
-  if (!child_.outcome)
+  if (how_ == told_by::end)
     return settle();
+  watch_outcome();
+}
+
+void spawn_operation::watch_outcome()
+{
   std::error_code ec;
+  unique_fd outcome = launch_->take_outcome();
   outcome_.emplace(executor_);
-  outcome_->assign(child_.outcome.get(), ec);
-  if (!ec) {
-    static_cast<void>(child_.outcome.release());
-    if (used_ == launcher::fork)
-      outcome_->non_blocking(true, ec);
+  outcome_->assign(outcome.get(), ec);
+  if (!ec)
+    static_cast<void>(outcome.release()); // A failed assign() owns nothing.
+  if (ec) {
+    outcome_.reset();
+    failure_ = launch_->fail(spawn_step::pipe, ec.value(), "event loop");
+    return settle();
   }
-  if (ec)
-    failure_ = launch_->plan.fail(spawn_step::pipe, ec.value(), "event loop");
-  if (ec || is_cancelled())
-    return reap_failed();
-  wait_for_outcome();
-}
-
-void spawn_operation::wait_for_outcome()
-{
+  watch_ = &asio::use_service<launch_watch>(context());
+  watch_->add(reaper_->executor(), *this);
   outcome_->async_wait(asio::posix::descriptor_base::wait_read,
-                       [self = shared_from_this()](std::error_code) { self->read_outcome(); });
+                       [self = shared_from_this()](std::error_code) { self->outcome_ended(); });
 }
 
-void spawn_operation::read_outcome()
+// release() takes it out of Asio's epoll set, which close() does not; a child of
+// another launch may hold a copy.
+void spawn_operation::close_outcome()
 {
-  const outcome_reader::result result = reader_.read(outcome_->native_handle());
-  if (result == outcome_reader::result::again)
-    return wait_for_outcome();
-  // release() takes it out of Asio's epoll set, which close() does not; a child
-  // of another launch may hold a copy.
   unique_fd(outcome_->release());
   outcome_.reset();
-  leave_queue();
-  const child_failure& told = launch_->shared.failure;
-  failure_ = told.error ? launch_->plan.explain(told) : failure_of(launch_->plan, reader_, result);
+}
+
+void spawn_operation::outcome_ended()
+{
+  {
+    const std::lock_guard lock(mutex_);
+    if (!outcome_)
+      return;
+    close_outcome();
+    launch_->outcome_ended();
+  }
+  look();
+}
+
+void spawn_operation::look_again()
+{
+  if (auto self = weak_from_this().lock())
+    asio::post(executor_, [self = std::move(self)] {
+      {
+        const std::lock_guard lock(self->mutex_);
+        if (self->settled_)
+          return;
+        self->launch_->nudge();
+      }
+      self->look();
+    });
+}
+
+void spawn_operation::look()
+{
+  {
+    const std::lock_guard lock(mutex_);
+    if (settled_ || !launch_->has_verdict(failure_))
+      return;
+    settled_ = true;
+    if (outcome_) // Somebody else holds the other end.
+      close_outcome();
+  }
   settle();
 }
 
 void spawn_operation::settle()
 {
-  child_parts parts;
+  bool failed = static_cast<bool>(failure_);
+  if (watch_)
+    watch_->remove(*this);
   {
     const std::lock_guard lock(mutex_);
-    if (!failure_ && !cancelled_)
-      parts.handle = std::move(running_); // Out of reach of a cancellation.
+    settled_ = true;
+    failed |= cancelled_;
+    if (!failed)
+      running_.reset(); // Out of reach of a cancellation.
   }
-  if (!parts.handle)
-    return reap_failed();
-  std::ranges::move(launch_->plan.ours, parts.pipes);
-  parts.used = used_;
-  parts.kill_on_destroy = launch_->what.get().kill_on_destroy;
+  failed ? reap_failed() : hand_over();
+}
+
+void spawn_operation::hand_over()
+{
   std::error_code ec;
-  async_child child = adopt_child(executor_, reaper_, std::move(parts), ec);
-  if (early_ && !ec)
-    *options_.early = launch_;
+  async_child child = adopt_child(executor_, reaper_, launch_->take(), ec);
   if (ec)
-    failure_ = launch_->plan.fail(spawn_step::pipe, ec.value(), "event loop");
+    failure_ = launch_->fail(spawn_step::pipe, ec.value(), "event loop");
+  else if (how_ == told_by::end)
+    *options_.early = launch_;
   finish(std::move(child));
 }
 
@@ -218,8 +201,8 @@ void spawn_operation::finish(async_child child)
     const std::lock_guard lock(mutex_);
     running_.reset();
     aborted = cancelled_ && child.id() == -1;
+    settled_ = true;
   }
-  leave_queue();
   launch_.reset();
   if (aborted)
     failure_.code = asio::error::operation_aborted;
@@ -232,12 +215,6 @@ void spawn_operation::finish(async_child child)
 asio::execution_context& spawn_operation::context() const
 {
   return asio::query(executor_, asio::execution::context);
-}
-
-void spawn_operation::leave_queue()
-{
-  if (std::exchange(launching_, false))
-    leave_launch_queue(context());
 }
 
 bool spawn_operation::is_cancelled()

@@ -1,8 +1,6 @@
 // Runs in the child; what holds for child_main.cpp holds here.
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 
 #include <subprocess/detail/child/child_main.hpp>
 
@@ -12,9 +10,9 @@
 namespace subprocess::detail {
 namespace {
 
-child_failure failed(long result) noexcept
+child_failure failed(long result, int item = 0) noexcept
 {
-  return {spawn_step::exec, 0, static_cast<int>(-result)};
+  return {spawn_step::exec, item, static_cast<int>(-result)};
 }
 
 // Who waits for sockets checks that it is he who was meant.
@@ -29,42 +27,73 @@ void write_own_pid(char* slot) noexcept
   *slot = '\0';
 }
 
-// The next descriptor from `first` on that the child still needs.
-unsigned next_needed(const child_plan& plan, unsigned first) noexcept
+// The mask opens for the exec alone. A signal that dumps core would, before Linux
+// 5.16, end everyone who shares the memory; and one that stops a child while it
+// waits would hold whoever waits for the child.
+long execute_once(const child_plan& plan, const char* path, char* const* argv) noexcept
 {
-  unsigned next = UINT_MAX;
-  for (const int fd : {plan.outcome, plan.program_fd})
-    if (fd != -1 && static_cast<unsigned>(fd) >= first)
-      next = std::min(next, static_cast<unsigned>(fd));
-  return next;
+  open_mask(plan.options);
+  const long result =
+      path ? raw::execve(path, argv, plan.envp) : raw::execute_descriptor(plan.program_fd, argv, plan.envp);
+  raw::set_mask(raw::all_signals());
+  return result;
 }
 
-// They are close-on-exec anyway.
-void close_unneeded(const child_plan& plan) noexcept
-{
-  for (std::size_t i = 0; i < plan.unneeded_count; ++i)
-    for (unsigned first = plan.unneeded[i].first; first <= plan.unneeded[i].last;) {
-      const unsigned needed = next_needed(plan, first);
-      if (needed > first)
-        raw::close_range(first, std::min(needed - 1, plan.unneeded[i].last));
-      if (needed >= plan.unneeded[i].last)
-        break;
-      first = needed + 1;
-    }
-}
-
-// Whoever writes to the file may be about to close it; but this child has a copy
-// of all that its parent has open, and so may be a writer itself.
+// Whoever writes to the file may be about to close it.
 long execute_file(const child_plan& plan, const char* path, char* const* argv) noexcept
 {
   for (unsigned left = plan.text_busy_retries;; --left) {
-    const long result =
-        path ? raw::execve(path, argv, plan.envp) : raw::execute_descriptor(plan.program_fd, argv, plan.envp);
+    const long result = execute_once(plan, path, argv);
     if (result != -ETXTBSY || left == 0)
       return result;
-    if (left == plan.text_busy_retries && !plan.in_place)
-      close_unneeded(plan);
     raw::sleep_one_millisecond();
+  }
+}
+
+// Where the file cannot be, whoever asks. The exec would find that out too, but
+// takes longer, and needs the mask open.
+bool is_nowhere(long error) noexcept
+{
+  return error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG || error == -ELOOP;
+}
+
+// What is left of it when the last candidate was no program.
+class search_result {
+public:
+  void not_there(long result) noexcept { last_ = result; }
+
+  void not_executed(long result, const char* path) noexcept
+  {
+    closed_to_us_ |= result == -EACCES;
+    interpreter_is_missing_ |= result == -ENOENT && raw::look_for(path) == 0;
+    last_ = result;
+  }
+
+  child_failure failure() const noexcept
+  {
+    if (closed_to_us_)
+      return failed(-EACCES);
+    return interpreter_is_missing_ ? failed(-ENOENT, missing_interpreter) : failed(last_);
+  }
+
+private:
+  long last_ = -ENOENT;
+  bool closed_to_us_ = false;
+  bool interpreter_is_missing_ = false;
+};
+
+bool goes_on_after(long result) noexcept
+{
+  switch (-result) {
+  case EACCES:
+  case ENOENT:
+  case ENOTDIR:
+  case ENAMETOOLONG:
+  case ELOOP:
+  case ESTALE:
+  case ENODEV:
+  case ETIMEDOUT: return true;
+  default: return false;
   }
 }
 
@@ -72,32 +101,31 @@ long execute_file(const child_plan& plan, const char* path, char* const* argv) n
 
 // The rules of execvp(): go on where the file may simply not be there, remember
 // that one was there and closed to us, stop at everything else. A file that is
-// no program is a script for sh.
+// no program is a script for sh. Unlike execvp(), and like every shell, a place
+// whose path is too long or loops is passed over.
 child_failure execute(const child_plan& plan) noexcept
 {
   if (plan.listen_pid)
     write_own_pid(plan.listen_pid);
   if (plan.program_fd != -1)
     return failed(execute_file(plan, nullptr, plan.argv));
-  long remembered = 0;
-  long result = -ENOENT;
+  search_result found;
   for (const char* const* candidate = plan.candidates; *candidate; ++candidate) {
-    result = execute_file(plan, *candidate, plan.argv);
+    const bool is_last = candidate[1] == nullptr;
+    if (const long result = is_last ? 0 : raw::look_for(*candidate); is_nowhere(result)) {
+      found.not_there(result);
+      continue;
+    }
+    long result = execute_file(plan, *candidate, plan.argv);
     if (result == -ENOEXEC && plan.shell_argv) {
       plan.shell_argv[1] = *candidate;
       result = execute_file(plan, plan.shell_argv[0], const_cast<char* const*>(plan.shell_argv));
     }
-    switch (-result) {
-    case EACCES: remembered = result; break;
-    case ENOENT:
-    case ENOTDIR:
-    case ESTALE:
-    case ENODEV:
-    case ETIMEDOUT: break;
-    default: return failed(result);
-    }
+    if (!goes_on_after(result))
+      return failed(result);
+    found.not_executed(result, *candidate);
   }
-  return failed(remembered ? remembered : result);
+  return found.failure();
 }
 
 } // namespace subprocess::detail

@@ -19,41 +19,10 @@ child_failure failed(spawn_step step, long result, int item = 0) noexcept
   return {step, item, static_cast<int>(-result)};
 }
 
-// dup2() onto a number destroys what was there, so every source that another
-// move overwrites is first duplicated above all targets. Then each dup2()
-// clears close-on-exec on its target; a move onto itself has to do so by hand.
-child_failure place_descriptors(child_plan& plan) noexcept
-{
-  for (std::size_t i = 0; i < plan.move_count; ++i)
-    if (fd_move& move = plan.moves[i]; move.lift) {
-      const long lifted = raw::dup_above(move.source, plan.above_targets);
-      if (lifted < 0)
-        return failed(move.step, lifted, move.item);
-      move.source = static_cast<int>(lifted);
-    }
-
-  for (std::size_t i = 0; i < plan.move_count; ++i) {
-    const fd_move& move = plan.moves[i];
-    const long result =
-        move.source == move.target ? raw::clear_close_on_exec(move.target) : raw::dup_onto(move.source, move.target);
-    if (result < 0)
-      return failed(move.step, result, move.item);
-  }
-
-  // The kernel may have given their numbers to a descriptor of ours meanwhile.
-  for (int stream = 0; stream < 3; ++stream)
-    if (plan.shut[stream])
-      raw::close(stream);
-
-  for (std::size_t i = 0; i < plan.unneeded_count; ++i)
-    raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last);
-  return no_failure;
-}
-
 // A handler must not run in here once the mask is open; what is ignored stays
 // ignored, for nohup, unless told otherwise. SIGPIPE alone is made default:
 // programs expect it.
-child_failure reset_signals(const child_plan& plan) noexcept
+void reset_signals(const child_plan& plan) noexcept
 {
   const bool keep_ignored = !plan.options.reset_ignored_signals;
   const bool nothing_to_reset = plan.handlers_are_default && keep_ignored;
@@ -64,11 +33,6 @@ child_failure reset_signals(const child_plan& plan) noexcept
       raw::set_default(signal);
   }
   raw::set_default(SIGPIPE);
-  raw::signal_set mask = raw::no_signals();
-  for (std::size_t i = 0; i < plan.options.blocked_count; ++i)
-    raw::add_signal(mask, plan.options.blocked_signals[i]);
-  const long result = raw::set_mask(mask);
-  return result < 0 ? failed(spawn_step::signals, result) : no_failure;
 }
 
 child_failure enter_session(const child_plan& plan) noexcept
@@ -102,17 +66,36 @@ child_failure change_user(const child_plan& plan) noexcept
   return raise_capabilities(plan.options, plan.uid);
 }
 
+// A hook is the caller's code: it may close or replace any descriptor, and may
+// fork again, so that the process that goes on is another than the parent knows.
+child_failure call_hooks(const child_plan& plan, child_report& report) noexcept
+{
+  report.at.store(child_report::in_hooks, std::memory_order_relaxed);
+  open_mask(plan.options);
+  int item = 0;
+  if (const int error = run_hooks(plan, item))
+    return {spawn_step::pre_exec, item, error};
+  if (plan.in_place)
+    return no_failure;
+  raw::mark_at_release(report);
+  // Without the kernel's mark, and without the pipe, nothing could tell of an exec
+  // that fails.
+  const bool nothing_tells = !report.is_robust && raw::descriptor_flags(plan.outcome) != FD_CLOEXEC;
+  return nothing_tells ? child_failure{spawn_step::pre_exec, 0, EBADF} : no_failure;
+}
+
 } // namespace
 
 // The order is that of spawn_step and of the table in docs/options.md.
-child_failure become_program(child_plan& plan) noexcept
+child_failure become_program(child_plan& plan, child_report& report) noexcept
 {
+  if (const child_failure failure = place_descriptors(plan, report); failure.error)
+    return failure;
   if (const child_failure failure = enter_surroundings(plan.options); failure.error)
     return failure;
-  if (const child_failure failure = place_descriptors(plan); failure.error)
+  if (const child_failure failure = make_streams(plan, report); failure.error)
     return failure;
-  if (const child_failure failure = reset_signals(plan); failure.error)
-    return failure;
+  reset_signals(plan);
   if (const child_failure failure = enter_session(plan); failure.error)
     return failure;
   if (const child_failure failure = limit_resources(plan.options); failure.error)
@@ -126,12 +109,24 @@ child_failure become_program(child_plan& plan) noexcept
   if (plan.directory)
     if (const long result = raw::chdir(plan.directory); result < 0)
       return failed(spawn_step::chdir, result);
-  if (plan.hook_count) {
-    int item = 0;
-    if (const int error = run_hooks(plan, item))
-      return {spawn_step::pre_exec, item, error};
-  }
+  if (plan.hook_count)
+    if (const child_failure failure = call_hooks(plan, report); failure.error)
+      return failure;
+  report.at.store(child_report::executing, std::memory_order_relaxed);
   return execute(plan);
+}
+
+void run_sharing(void* start) noexcept
+{
+  const child_start& self = *static_cast<const child_start*>(start);
+  self.report->failure = become_program(*self.plan, *self.report);
+  raw::exit(127);
+}
+
+void run_copied(void* start) noexcept
+{
+  raw::mark_at_release(*static_cast<const child_start*>(start)->report);
+  run_sharing(start);
 }
 
 } // namespace subprocess::detail

@@ -57,8 +57,15 @@ child_failure enter_namespaces(const child_options& options) noexcept
 
 } // namespace
 
-// Files are written first, while the table of descriptors, the limits and the
-// root are still the parent's.
+void open_mask(const child_options& options) noexcept
+{
+  raw::signal_set mask = raw::no_signals();
+  for (std::size_t i = 0; i < options.blocked_count; ++i)
+    raw::add_signal(mask, options.blocked_signals[i]);
+  raw::set_mask(mask);
+}
+
+// Files are written first, while the limits and the root are still the parent's.
 child_failure enter_surroundings(const child_options& options) noexcept
 {
   if (options.cgroup != -1 && !options.born_in_cgroup)
@@ -78,12 +85,9 @@ child_failure take_terminal(const child_options& options) noexcept
       return outcome_of(spawn_step::controlling_terminal, result);
   if (!options.foreground)
     return no_failure;
-  // A group in the background that asks would be stopped by SIGTTOU.
-  raw::signal_set old;
-  raw::set_mask(raw::all_signals(), &old);
-  const long result = raw::set_foreground(*options.foreground);
-  raw::set_mask(old);
-  return outcome_of(spawn_step::foreground, result);
+  // A group in the background that asks would be stopped by SIGTTOU, were the mask
+  // not closed.
+  return outcome_of(spawn_step::foreground, raw::set_foreground(*options.foreground));
 }
 
 // Raising a limit, or the priority, takes privileges.

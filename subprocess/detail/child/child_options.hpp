@@ -49,6 +49,9 @@ struct child_options {
 // What the child does with them, in this order; the other steps lie between. The
 // calls are those of child_main.cpp: nothing but system calls.
 
+/// Opens the signal mask, as far as the program is to have it open.
+void open_mask(const child_options& options) noexcept;
+
 child_failure enter_surroundings(const child_options& options) noexcept;
 child_failure take_terminal(const child_options& options) noexcept;
 child_failure limit_resources(const child_options& options) noexcept;

@@ -11,12 +11,29 @@
 
 namespace subprocess::detail {
 
+/// A descriptor of the parent's that the child gets under another number, or
+/// under the same one.
 struct fd_move {
   int source;
-  int target; // Equal to the source: stays, and loses close-on-exec.
-  bool lift;  // Another move overwrites the source first.
+  int target;
   spawn_step step;
-  int item; // For the message: which stream, or which mapping.
+  int item;              // For the message: which stream, or which mapping.
+  bool blocking = false; // Ours alone: whoever reads it expects it to block.
+  bool lifted = false;   // The source is a copy that the child has made.
+};
+
+/// A stream whose source the child makes itself: opening a file can take for
+/// ever, and then it is this child alone that waits and can be killed.
+struct made_stream {
+  enum class kind { null_device, file, text };
+
+  kind what;
+  const char* path; // Of a file.
+  int flags;
+  const char* text;
+  std::size_t size;
+  unsigned targets; // A bit for each stream that it is.
+  int item;         // For the message: the first of them.
 };
 
 struct fd_range {
@@ -25,8 +42,9 @@ struct fd_range {
 };
 
 /// Everything a child does on its way to the program, as pointers and numbers
-/// that the parent prepared. The child writes to three places, its own: the
-/// sources it lifts, the slot for the script and the one for its pid.
+/// that the parent prepared. The child writes to its own copy, or to one that
+/// nobody else reads: the sources that it lifts, the slot for the script and the
+/// one for its pid.
 struct child_plan {
   char* const* argv = nullptr;
   char* const* envp = nullptr;
@@ -38,13 +56,15 @@ struct child_plan {
 
   fd_move* moves = nullptr;
   std::size_t move_count = 0;
-  int above_targets = 3; // No move's target is as high.
-  bool shut[3] = {};     // Streams that the parent itself has closed.
-  const fd_range* unneeded = nullptr;
+  const made_stream* made = nullptr;
+  std::size_t made_count = 0;
+  bool stderr_as_stdout = false;      // The stdout that is inherited, closed or not.
+  const fd_range* unneeded = nullptr; // All but the standard streams and the targets.
   std::size_t unneeded_count = 0;
-  bool in_place = false; // No child, but exec(): what is open is the caller's.
-  int outcome = -1;      // The write end of the pipe that tells it, if there is one.
-  bool keep_all = false; // No descriptor is unneeded.
+  bool in_place = false;      // No child, but exec(): what is open is the caller's.
+  int outcome = -1;           // The write end of the pipe whose end wakes the parent, if there is one.
+  unsigned above_sources = 0; // With a shared table: from here on nothing is needed.
+  bool shares_table = false;  // With the parent, until the child ends that.
 
   bool handlers_are_default = false; // The kernel has reset them (CLONE_CLEAR_SIGHAND).
 
@@ -73,5 +93,9 @@ struct child_failure {
 };
 
 constexpr child_failure no_failure{spawn_step::prepare, 0, 0};
+
+/// The item of a failure of spawn_step::exec: the file is there, but what its
+/// first line or its ELF header names is not.
+constexpr int missing_interpreter = 1;
 
 } // namespace subprocess::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <subprocess/command.hpp>
 #include <subprocess/detail/process/process.hpp>
@@ -9,10 +10,9 @@
 
 namespace subprocess::detail {
 
-class launch_plan;
 struct stream_defaults;
 
-/// A child that runs its program, before it is anybody's.
+/// A child that was launched, before it is anybody's.
 struct child_parts {
   std::shared_ptr<process> handle;
   unique_fd pipes[4]; // The last is the pseudo-terminal.
@@ -20,10 +20,9 @@ struct child_parts {
   std::optional<bool> kill_on_destroy;
 };
 
-/// What can be ended along with the child of such a command.
-kin kin_of(const command::settings& what);
-
 /// Spawns a child; blocks until it is a program or has failed.
-child_parts spawn_parts(const command& what, const stream_defaults& defaults, spawn_failure& failure);
+/// \param deadline  Then it is killed, and the failure is `ETIMEDOUT`.
+child_parts spawn_parts(const command& what, const stream_defaults& defaults, spawn_failure& failure,
+                        std::optional<process::clock::time_point> deadline = std::nullopt);
 
 } // namespace subprocess::detail

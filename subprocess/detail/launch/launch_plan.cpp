@@ -1,13 +1,10 @@
 #include <subprocess/detail/launch/launch_plan.hpp>
 
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 
-#include <subprocess/detail/streams/pipe.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -24,6 +21,13 @@ std::string in_quotes(const std::string& text)
   return '"' + text + '"';
 }
 
+std::string describe_made(const stdio::target& choice, int stream)
+{
+  if (const auto* file = std::get_if<stdio::file>(&choice))
+    return in_quotes(file->path.native());
+  return std::holds_alternative<stdio::text>(choice) ? std::string(stream_names[stream]) + " data" : "\"/dev/null\"";
+}
+
 bool is_terminal(const std::optional<stdio>& choice)
 {
   return choice && std::holds_alternative<stdio::pseudo_terminal>(choice->get());
@@ -32,11 +36,13 @@ bool is_terminal(const std::optional<stdio>& choice)
 } // namespace
 
 launch_plan::launch_plan(const command& what, const stream_defaults& defaults, spawn_failure& failure)
-    : settings_(what.get())
+    : settings_(what.get()), defaults_(defaults)
 {
   failure = check();
   if (!failure)
     failure = check_descriptors();
+  if (!failure)
+    failure = plan_made_streams();
   if (failure)
     return;
   if (const child_failure refused = options_.prepare(settings_.process, plan_.options); refused.error) {
@@ -47,10 +53,6 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     failure = explain(refused);
     return;
   }
-  failure = open_streams(defaults);
-  if (failure)
-    return;
-  plan_moves(defaults);
   plan_unneeded();
   prepare_credentials();
 }
@@ -112,69 +114,10 @@ spawn_failure launch_plan::check_descriptors() const
   return {};
 }
 
-spawn_failure launch_plan::open_stream(int stream, const stdio& choice)
-{
-  const auto& target = choice.get();
-  if (std::holds_alternative<stdio::as_parent>(target)) {
-    sources_[stream] = stream;
-    return {};
-  }
-  if (std::holds_alternative<stdio::as_stdout>(target)) {
-    sources_[stream] = sources_[1];
-    return {};
-  }
-  if (const auto* given = std::get_if<stdio::descriptor>(&target)) {
-    sources_[stream] = given->fd;
-    return {};
-  }
-  return make_stream(stream, target);
-}
-
-spawn_failure launch_plan::open_streams(const stream_defaults& defaults)
-{
-  for (int stream = 0; stream < 3; ++stream) {
-    const auto& chosen = settings_.streams[stream];
-    if (spawn_failure failure = open_stream(stream, chosen ? *chosen : defaults.streams[stream]))
-      return failure;
-  }
-  return {};
-}
-
-// An inherited stream stays where it is, unless it is close-on-exec or shut.
-void launch_plan::plan_stream(int stream, const stdio& choice)
-{
-  const bool as_stdout = std::holds_alternative<stdio::as_stdout>(choice.get());
-  const bool inherits = std::holds_alternative<stdio::as_parent>(choice.get());
-  const int flags = inherits ? ::fcntl(stream, F_GETFD) : FD_CLOEXEC;
-  if (flags == -1 || (as_stdout && plan_.shut[1]))
-    plan_.shut[stream] = true;
-  else if (flags & FD_CLOEXEC)
-    moves_.push_back({sources_[stream], stream, false, spawn_step::stdio, stream});
-}
-
-void launch_plan::plan_moves(const stream_defaults& defaults)
-{
-  moves_.reserve(3 + settings_.mappings.size());
-  for (int stream = 0; stream < 3; ++stream)
-    plan_stream(stream, settings_.streams[stream] ? *settings_.streams[stream] : defaults.streams[stream]);
-  for (std::size_t i = 0; i < settings_.mappings.size(); ++i) {
-    const auto& mapping = settings_.mappings[i];
-    moves_.push_back({mapping.parent_fd, mapping.child_fd, false, spawn_step::map_fd, static_cast<int>(i)});
-    plan_.above_targets = std::max(plan_.above_targets, mapping.child_fd + 1);
-  }
-  for (fd_move& move : moves_)
-    move.lift = std::ranges::any_of(moves_, [&](const fd_move& other) {
-      return other.target == move.source && other.source != other.target && &other != &move;
-    });
-  plan_.moves = moves_.data();
-  plan_.move_count = moves_.size();
-}
-
 // The gaps between the targets, and all above the last of them.
 void launch_plan::plan_unneeded()
 {
-  plan_.keep_all = settings_.keep_all_fds;
-  if (plan_.keep_all)
+  if (settings_.keep_all_fds)
     return;
   std::vector<unsigned> targets = {2};
   for (const auto& mapping : settings_.mappings)
@@ -193,8 +136,7 @@ void launch_plan::plan_unneeded()
 void launch_plan::prepare_credentials()
 {
   const auto& s = settings_;
-  plan_.new_session = s.session_leader || s.process.controlling_terminal || terminal_ != -1;
-  plan_.terminal = terminal_;
+  plan_.new_session = s.makes_session();
   // A session leader leads its group already, and may not be moved.
   if (s.process_group && !plan_.new_session)
     plan_.group = &*s.process_group;
@@ -211,12 +153,6 @@ void launch_plan::prepare_credentials()
   plan_.hook_count = s.hooks.size();
 }
 
-void launch_plan::close_theirs() noexcept
-{
-  for (unique_fd& end : theirs_)
-    end.reset();
-}
-
 // A refused namespace looks like a refused launcher, which has another remedy.
 spawn_failure launch_plan::fail_to_make(int error) const
 {
@@ -226,9 +162,24 @@ spawn_failure launch_plan::fail_to_make(int error) const
   return fail(spawn_step::fork, error);
 }
 
-bool launch_plan::is_target(int fd) const noexcept
+bool launch_plan::needs_own_memory() const noexcept
 {
-  return std::ranges::any_of(moves_, [&](const fd_move& move) { return move.target == fd; });
+  const process_options& process = settings_.process;
+  const bool less_privilege = settings_.uid || settings_.gid || settings_.groups || process.namespaces || process.root ||
+                              !process.ambient_capabilities.empty();
+  // The kernel gives all who share memory one value of oom_score_adj.
+  return less_privilege || process.oom_score_adj || !settings_.hooks.empty();
+}
+
+child_plan launch_plan::for_child(std::vector<fd_move>& moves) const
+{
+  child_plan plan = plan_;
+  moves = moves_;
+  plan.moves = moves.data();
+  plan.move_count = moves.size();
+  plan.made = made_.data();
+  plan.made_count = made_.size();
+  return plan;
 }
 
 spawn_failure launch_plan::explain(const child_failure& failure) const
@@ -268,13 +219,20 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
     if (s.hooks.size() > 1)
       detail = "hook " + std::to_string(item + 1);
     break;
+  case spawn_step::open_file:
+    if (item < 3)
+      detail = describe_made(chosen(failure.item), failure.item);
+    break;
   case spawn_step::exec:
     if (s.program_fd)
       detail = "descriptor " + std::to_string(*s.program_fd);
     break;
   default: detail = describe(s.process, failure); break;
   }
-  return fail(failure.step, failure.error, std::move(detail));
+  spawn_failure told = fail(failure.step, failure.error, std::move(detail));
+  if (failure.step == spawn_step::exec && failure.item == missing_interpreter)
+    told.hint = "its interpreter?";
+  return told;
 }
 
 } // namespace subprocess::detail

@@ -33,13 +33,6 @@ environment_changes with_listening(const command::settings& asked)
   return all;
 }
 
-bool is_overwritten(int fd, const command::settings& asked)
-{
-  return fd < 3 ||
-         std::ranges::any_of(
-             asked.mappings, [&](const auto& mapping) { return mapping.child_fd == fd && mapping.parent_fd != fd; });
-}
-
 bool is_childs(int fd, const command::settings& asked)
 {
   return asked.keep_all_fds || (fd >= 0 && fd < 3) ||
@@ -86,8 +79,7 @@ std::vector<std::string> environment_of(const command::settings& asked)
 
 child_failure program_plan::prepare(const command::settings& asked, child_plan& planned)
 {
-  if (const child_failure failure = find_descriptor(asked, planned); failure.error)
-    return failure;
+  planned.program_fd = asked.program_fd.value_or(-1);
   const environment_changes listening = asked.listen_count ? with_listening(asked) : environment_changes();
   const auto entries = (asked.listen_count ? listening : asked.environment).view(environ);
   if (!asked.program_fd)
@@ -113,23 +105,6 @@ void program_plan::copy(std::span<const std::string_view> environment)
   environment_.reserve(size);
   for (const std::string_view entry : environment)
     environment_.append(entry).push_back('\0');
-}
-
-// The child keeps it until the exec, and what is put in its place comes before.
-child_failure program_plan::find_descriptor(const command::settings& asked, child_plan& planned)
-{
-  if (!asked.program_fd)
-    return {};
-  planned.program_fd = *asked.program_fd;
-  if (!is_overwritten(planned.program_fd, asked))
-    return {};
-  int above_targets = 3;
-  for (const auto& mapping : asked.mappings)
-    above_targets = std::max(above_targets, mapping.child_fd + 1);
-  planned.program_fd = ::fcntl(planned.program_fd, F_DUPFD_CLOEXEC, above_targets);
-  const int error = planned.program_fd == -1 ? errno : 0;
-  program_.reset(planned.program_fd);
-  return {spawn_step::exec, 0, error};
 }
 
 void program_plan::lay_out(const command::settings& asked, child_plan& planned)

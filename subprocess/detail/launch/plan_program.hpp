@@ -8,7 +8,6 @@
 
 #include <subprocess/command.hpp>
 #include <subprocess/detail/child/child_plan.hpp>
-#include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
 
@@ -20,7 +19,6 @@ public:
   child_failure prepare(const command::settings& asked, child_plan& planned);
 
 private:
-  child_failure find_descriptor(const command::settings& asked, child_plan& planned);
   void copy(std::span<const std::string_view> environment);
   void lay_out(const command::settings& asked, child_plan& planned);
 
@@ -28,7 +26,6 @@ private:
   std::size_t environment_size_ = 0;
   std::vector<std::string> candidates_;
   std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
-  unique_fd program_;
 };
 
 /// What is wrong with listen_fds(); empty when nothing is.

@@ -2,25 +2,49 @@
 
 #include <algorithm>
 #include <atomic>
-#include <list>
 #include <mutex>
-#include <new>
+#include <utility>
+
+#include <subprocess/detail/launch/core_locks.hpp>
 
 namespace subprocess::detail {
 namespace {
 
-// Never destroyed: a child may be dropped after main() has returned.
+// Children in the order they came. They hold each other, so that adding one takes no
+// memory. Under orphans_lock(), but for the size.
 struct orphan_list {
-  std::mutex mutex;
-  std::list<std::shared_ptr<process>> queue;
+  std::shared_ptr<process> first;
+  process* last = nullptr;
   std::atomic<std::size_t> size = 0; // So that the common case takes no lock.
 
-  static orphan_list& instance()
+  void push(std::shared_ptr<process> added) noexcept
   {
-    static orphan_list* const list = new orphan_list;
-    return *list;
+    process* const now_last = added.get();
+    (last ? last->next_orphan : first) = std::move(added);
+    last = now_last;
+    ++size;
+  }
+
+  std::shared_ptr<process> pop() noexcept
+  {
+    std::shared_ptr<process> taken = std::move(first);
+    first = std::move(taken->next_orphan);
+    if (!first)
+      last = nullptr;
+    --size;
+    return taken;
   }
 };
+
+// Never destroyed: a child may be dropped after main() has returned.
+union lasting_list {
+  orphan_list value;
+
+  constexpr lasting_list() noexcept : value() {}
+  ~lasting_list() {}
+};
+
+constinit lasting_list orphans;
 
 // A spawn must not pay for ten thousand orphans that all run on.
 constexpr std::size_t looks_per_call = 32;
@@ -36,29 +60,19 @@ void adopt_orphan(std::shared_ptr<process> orphan) noexcept
 {
   if (gone(*orphan))
     return;
-  orphan_list& list = orphan_list::instance();
-  const std::lock_guard lock(list.mutex);
-  try {
-    list.queue.push_back(std::move(orphan));
-    list.size = list.queue.size();
-  } catch (const std::bad_alloc&) {
-    // Without memory a zombie is the lesser evil: init reaps it in the end.
-  }
+  const std::lock_guard lock(orphans_lock());
+  orphans.value.push(std::move(orphan));
 }
 
 void reap_orphans() noexcept
 {
-  orphan_list& list = orphan_list::instance();
+  orphan_list& list = orphans.value;
   if (list.size == 0)
     return;
-  const std::lock_guard lock(list.mutex);
-  for (std::size_t looks = std::min(list.queue.size(), looks_per_call); looks > 0; --looks) {
-    if (gone(*list.queue.front()))
-      list.queue.pop_front();
-    else
-      list.queue.splice(list.queue.end(), list.queue, list.queue.begin());
-  }
-  list.size = list.queue.size();
+  const std::lock_guard lock(orphans_lock());
+  for (std::size_t looks = std::min(list.size.load(), looks_per_call); looks > 0; --looks)
+    if (std::shared_ptr<process> oldest = list.pop(); !gone(*oldest))
+      list.push(std::move(oldest));
 }
 
 } // namespace subprocess::detail

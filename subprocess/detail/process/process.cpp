@@ -19,6 +19,13 @@ process::process(pid_t pid, unique_fd pidfd, clock::time_point started, kin rela
 {
 }
 
+void process::begin(pid_t pid, unique_fd pidfd) noexcept
+{
+  const std::lock_guard lock(mutex_);
+  pid_ = pid;
+  pidfd_ = std::move(pidfd);
+}
+
 bool process::is_parent() const noexcept
 {
   return own_pid() == parent_;
@@ -144,6 +151,22 @@ std::error_code process::signal(int number) noexcept
     error = EINVAL;
   }
   return {error, std::system_category()};
+}
+
+bool process::has_ended() const noexcept
+{
+  const std::lock_guard lock(mutex_);
+  return state_ != state::running || look() != state::running;
+}
+
+// The stop stays to be told to who waits for changes.
+void process::resume_if_stopped() noexcept
+{
+  const std::lock_guard lock(mutex_);
+  siginfo_t info{};
+  if (state_ == state::running && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+      info.si_pid == pid_)
+    ::kill(pid_, SIGCONT);
 }
 
 process::state process::look() const noexcept

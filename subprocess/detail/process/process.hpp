@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include <subprocess/child_change.hpp>
 #include <subprocess/exit_report.hpp>
@@ -40,6 +42,12 @@ public:
   /// \param pidfd    May be empty.
   /// \param started  When the child was made.
   process(pid_t pid, unique_fd pidfd, clock::time_point started = clock::now(), kin relatives = {}) noexcept;
+
+  /// For a child that is yet to be made, so that nothing can fail once it is.
+  explicit process(kin relatives) noexcept : process(-1, {}, clock::now(), std::move(relatives)) {}
+
+  /// The child was made. Once, before anybody else knows this object.
+  void begin(pid_t pid, unique_fd pidfd) noexcept;
 
   pid_t id() const noexcept { return pid_; }
 
@@ -92,11 +100,20 @@ public:
   /// Whether this is the program that started the child, and not its fork.
   bool is_parent() const noexcept;
 
+  /// Whether the child has ended or is lost. Reaps nothing.
+  bool has_ended() const noexcept;
+
+  /// Lets a stopped child go on.
+  void resume_if_stopped() noexcept;
+
+  /// The next in the list of orphans, whose lock guards it.
+  std::shared_ptr<process> next_orphan;
+
 private:
   /// What try_reap() would find. The lock is held.
   state look() const noexcept;
 
-  const pid_t pid_;
+  pid_t pid_;
   const pid_t parent_;
   const clock::time_point started_;
   const kin kin_;

@@ -70,8 +70,7 @@ std::unique_ptr<wake_source> make_pidfd_source(const asio::any_io_executor& exec
 
 bool pidfd_supported() noexcept
 {
-  static const bool supported = static_cast<bool>(open_pidfd(::getpid()));
-  return supported;
+  return has_pidfds();
 }
 
 } // namespace subprocess::detail

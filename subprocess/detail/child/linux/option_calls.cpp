@@ -34,20 +34,6 @@ long write_file(const char* path, const char* text) noexcept
   return write_and_close(call(SYS_openat, AT_FDCWD, address(path), O_WRONLY | O_CLOEXEC), text);
 }
 
-// Linux 5.9; a sandbox may refuse it.
-void close_range(unsigned first, unsigned last) noexcept
-{
-  if (call(SYS_close_range, first, last, 0) == 0)
-    return;
-  struct { // rlimit64
-    std::uint64_t soft;
-    std::uint64_t hard;
-  } limit{};
-  call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
-  for (std::uint64_t fd = first; fd <= last && fd < limit.soft; ++fd)
-    close(static_cast<int>(fd));
-}
-
 long enter_cgroup(int directory) noexcept
 {
   return write_and_close(call(SYS_openat, directory, address("cgroup.procs"), O_WRONLY | O_CLOEXEC), "0");

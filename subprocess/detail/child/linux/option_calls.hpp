@@ -16,9 +16,6 @@ namespace subprocess::detail::raw {
 /// Writes all of `text` at once.
 long write_file(const char* path, const char* text) noexcept;
 
-/// Closes the descriptors first..last.
-void close_range(unsigned first, unsigned last) noexcept;
-
 /// \param directory  The cgroup's.
 long enter_cgroup(int directory) noexcept;
 

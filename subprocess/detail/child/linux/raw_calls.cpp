@@ -1,13 +1,17 @@
 #include "raw_calls.hpp"
 
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/mman.h>
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdint>
-#include <cstring>
+#include <cstdio>
+
+#include <subprocess/detail/child/child_report.hpp>
 
 namespace subprocess::detail::raw {
 namespace {
@@ -29,28 +33,206 @@ long number_in(const char* name) noexcept
   return value;
 }
 
-long mark_listed(unsigned first, unsigned last) noexcept
+using action = long (*)(int fd) noexcept;
+
+// A descriptor that is closed while the directory is read leaves the others in
+// the list.
+bool for_each_listed(unsigned first, unsigned last, action act) noexcept
 {
   const long directory = call(SYS_openat, AT_FDCWD, address("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0)
-    return directory;
+    return false;
   alignas(directory_entry) char buffer[2048];
   long size;
   while ((size = call(SYS_getdents64, directory, address(buffer), sizeof buffer)) > 0)
     for (long at = 0; at < size;) {
-      const char* entry = buffer + at;
-      const long fd = number_in(entry + offsetof(directory_entry, name));
-      if (fd >= static_cast<long>(first) && fd <= static_cast<long>(last))
-        set_close_on_exec(static_cast<int>(fd));
-      std::uint16_t step;
-      std::memcpy(&step, entry + offsetof(directory_entry, size), sizeof step);
-      at += step;
+      const auto& entry = *reinterpret_cast<const directory_entry*>(buffer + at);
+      const long fd = number_in(entry.name);
+      if (fd != directory && fd >= static_cast<long>(first) && fd <= static_cast<long>(last))
+        act(static_cast<int>(fd));
+      at += entry.size;
     }
-  call(SYS_close, directory);
-  return size;
+  close(static_cast<int>(directory));
+  return size == 0;
+}
+
+std::uint64_t descriptor_limit() noexcept
+{
+  struct { // rlimit64
+    std::uint64_t soft;
+    std::uint64_t hard;
+  } limit{INT_MAX, 0};
+  call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
+  return limit.soft < INT_MAX ? limit.soft : INT_MAX;
+}
+
+// Without /proc: ppoll() tells of many numbers at once which are open.
+void for_each_polled(unsigned first, unsigned last, action act) noexcept
+{
+  constexpr unsigned batch = 256;
+  pollfd asked[batch];
+  const timespec at_once{0, 0};
+  const std::uint64_t end = descriptor_limit() < last ? descriptor_limit() : std::uint64_t(last) + 1;
+  for (std::uint64_t from = first; from < end; from += batch) {
+    const unsigned count = end - from < batch ? static_cast<unsigned>(end - from) : batch;
+    for (unsigned i = 0; i < count; ++i) {
+      asked[i].fd = static_cast<int>(from + i);
+      asked[i].events = 0;
+      asked[i].revents = 0;
+    }
+    const long result = call(SYS_ppoll, address(asked), count, address(&at_once), 0, 0);
+    for (unsigned i = 0; i < count; ++i)
+      if (result < 0 || !(asked[i].revents & POLLNVAL))
+        act(asked[i].fd);
+  }
+}
+
+void for_each_open(unsigned first, unsigned last, action act) noexcept
+{
+  if (!for_each_listed(first, last, act))
+    for_each_polled(first, last, act);
+}
+
+long write_all(int fd, const char* text, std::size_t size) noexcept
+{
+  while (size > 0) {
+    const long written = write(fd, text, size);
+    if (written < 0 && written != -EINTR)
+      return written;
+    if (written > 0) {
+      text += written;
+      size -= static_cast<std::size_t>(written);
+    }
+  }
+  return 0;
+}
+
+// Sealed: a child that writes to its stdin gets EPERM, and does not read its own
+// words. memfd_create(2), Linux 3.17; a sandbox may refuse it.
+long seal(int fd) noexcept
+{
+  return call(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+// Opened a second time to be read, by a name that only this process knows it by.
+long reopened(int fd) noexcept
+{
+  char path[] = "/proc/self/fd/\0\0\0\0\0\0\0\0\0\0";
+  char digits[12];
+  int count = 0;
+  for (int left = fd; left > 0 || count == 0; left /= 10)
+    digits[count++] = static_cast<char>('0' + left % 10);
+  for (char* end = path + sizeof "/proc/self/fd/" - 1; count > 0;)
+    *end++ = digits[--count];
+  return open_file(path, O_RDONLY);
+}
+
+long without_name(const char* text, std::size_t size) noexcept
+{
+  // TMPDIR is not heeded: a program that runs with other rights than its caller
+  // must not write where that one says.
+  const long file = call(SYS_openat, AT_FDCWD, address(P_tmpdir), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file < 0)
+    return file;
+  const long result = write_all(static_cast<int>(file), text, size);
+  const long readable = result < 0 ? result : reopened(static_cast<int>(file));
+  close(static_cast<int>(file));
+  return readable;
+}
+
+long in_memory(const char* text, std::size_t size) noexcept
+{
+  const long file = call(SYS_memfd_create, address("stdin"), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (file < 0)
+    return file == -EMFILE || file == -ENFILE || file == -ENOMEM ? file : without_name(text, size);
+  const int fd = static_cast<int>(file);
+  long result = write_all(fd, text, size);
+  if (result == 0)
+    result = call(SYS_lseek, fd, 0, SEEK_SET);
+  if (result == 0)
+    result = seal(fd);
+  if (result == 0)
+    return fd;
+  close(fd);
+  return result;
 }
 
 } // namespace
+
+long open_file(const char* path, int flags) noexcept
+{
+  long fd;
+  do
+    fd = call(SYS_openat, AT_FDCWD, address(path), flags | O_CLOEXEC | O_NOCTTY, 0666);
+  while (fd == -EINTR);
+  return fd;
+}
+
+// The limit of file sizes is for what the program writes. Above it a write raises
+// SIGXFSZ, which is blocked here, and fails with EFBIG.
+long make_text_file(const char* text, std::size_t size) noexcept
+{
+  struct { // rlimit64
+    std::uint64_t soft;
+    std::uint64_t hard;
+  } limit{}, none{~0ULL, ~0ULL};
+  call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, address(&limit));
+  const bool too_low = limit.soft < size;
+  if (too_low && call(SYS_prlimit64, 0, RLIMIT_FSIZE, address(&none), 0) < 0) { // Takes a privilege.
+    none.soft = none.hard = limit.hard;
+    call(SYS_prlimit64, 0, RLIMIT_FSIZE, address(&none), 0);
+  }
+  const long file = in_memory(text, size);
+  if (too_low)
+    call(SYS_prlimit64, 0, RLIMIT_FSIZE, address(&limit), 0);
+  return file;
+}
+
+// A sandbox that does not know dup3() knows fcntl(), which takes the lowest free
+// number: in a table that nobody else uses, the one that was just closed.
+long dup_onto(int from, int to) noexcept
+{
+  const long result = call(SYS_dup3, from, to, 0);
+  if (result != -ENOSYS && result != -EPERM)
+    return result;
+  if (const long missing = descriptor_flags(from); missing < 0)
+    return missing;
+  close(to);
+  const long got = call(SYS_fcntl, from, F_DUPFD, to);
+  if (got == to || got < 0)
+    return got == -EINVAL ? -EBADF : got; // Beyond the limit.
+  close(static_cast<int>(got));
+  return -EBUSY;
+}
+
+void make_blocking(int fd) noexcept
+{
+  const long flags = call(SYS_fcntl, fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK))
+    call(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+void wake(std::atomic<unsigned>& word) noexcept
+{
+  call(SYS_futex, address(&word), FUTEX_WAKE, INT_MAX);
+}
+
+void mark_at_release(child_report& report) noexcept
+{
+  report.robust_list.list.next = &report.robust_entry;
+  report.robust_list.offset = reinterpret_cast<char*>(&report.word) - reinterpret_cast<char*>(&report.robust_entry);
+  report.robust_list.pending = nullptr;
+  report.robust_entry.next = &report.robust_list.list;
+  report.word = static_cast<unsigned>(call(SYS_gettid)) | FUTEX_WAITERS;
+  report.is_robust = call(SYS_set_robust_list, address(&report.robust_list), sizeof report.robust_list) == 0;
+}
+
+// Linux 5.9; a sandbox may refuse it.
+void close_range(unsigned first, unsigned last) noexcept
+{
+  if (call(SYS_close_range, first, last, 0) < 0)
+    for_each_open(first, last, close);
+}
 
 // Linux 5.9; a sandbox may refuse it, but knows unshare().
 long unshare_descriptors(unsigned first) noexcept
@@ -60,22 +242,11 @@ long unshare_descriptors(unsigned first) noexcept
 }
 
 // CLOSE_RANGE_CLOEXEC came with Linux 5.11; a sandbox may refuse what it does
-// not know. The list in /proc is next, and every number there is comes last.
-long close_range_on_exec(unsigned first, unsigned last) noexcept
+// not know.
+void close_range_on_exec(unsigned first, unsigned last) noexcept
 {
-  if (call(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) == 0)
-    return 0;
-  if (mark_listed(first, last) == 0)
-    return 0;
-  struct { // rlimit64
-    std::uint64_t soft;
-    std::uint64_t hard;
-  } limit{};
-  call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
-  const auto end = static_cast<unsigned>(std::min<std::uint64_t>(limit.soft, unsigned{INT_MAX}));
-  for (unsigned fd = first; fd <= last && fd < end; ++fd)
-    set_close_on_exec(static_cast<int>(fd));
-  return 0;
+  if (call(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) < 0)
+    for_each_open(first, last, set_close_on_exec);
 }
 
 } // namespace subprocess::detail::raw

@@ -10,9 +10,15 @@
 #include <linux/close_range.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstddef>
+
+namespace subprocess::detail {
+struct child_report;
+}
 
 namespace subprocess::detail::raw {
 
@@ -49,10 +55,6 @@ inline long address(const void* pointer) noexcept
   return reinterpret_cast<long>(pointer);
 }
 
-inline long dup_onto(int from, int to) noexcept
-{
-  return call(SYS_dup3, from, to, 0);
-}
 inline long dup_above(int from, int lowest) noexcept
 {
   return call(SYS_fcntl, from, F_DUPFD_CLOEXEC, lowest);
@@ -68,6 +70,11 @@ inline long clear_close_on_exec(int fd) noexcept
 inline long set_close_on_exec(int fd) noexcept
 {
   return call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+}
+/// FD_CLOEXEC or 0.
+inline long descriptor_flags(int fd) noexcept
+{
+  return call(SYS_fcntl, fd, F_GETFD);
 }
 inline long write(int fd, const void* data, std::size_t size) noexcept
 {
@@ -143,11 +150,40 @@ inline void add_signal(signal_set& set, int signal) noexcept
   set |= 1UL << (signal - 1);
 }
 
+/// Whether there is such a file: 0, or why there is none.
+inline long look_for(const char* path) noexcept
+{
+  return call(SYS_faccessat, AT_FDCWD, address(path), F_OK);
+}
+
+/// \return The new descriptor, close-on-exec.
+long open_file(const char* path, int flags) noexcept;
+
+/// A file that holds a text and cannot be written to, to be read from its start.
+/// \return The new descriptor, close-on-exec.
+long make_text_file(const char* text, std::size_t size) noexcept;
+
+/// As dup2().
+long dup_onto(int from, int to) noexcept;
+
+void make_blocking(int fd) noexcept;
+
+/// Wakes who waits for a change of the word.
+void wake(std::atomic<unsigned>& word) noexcept;
+
+/// From now on the kernel marks the report's word when this process becomes a
+/// program or ends. Not for a process that shares its memory.
+/// \source set_robust_list(2); linux/Documentation/locking/robust-futex-ABI.
+void mark_at_release(child_report& report) noexcept;
+
+/// Closes the descriptors first..last.
+void close_range(unsigned first, unsigned last) noexcept;
+
 /// Ends the sharing of a descriptor table (CLONE_FILES) with `first` and all
 /// above it gone: what is not needed is not even copied.
 long unshare_descriptors(unsigned first) noexcept;
 
 /// Marks the descriptors first..last close-on-exec.
-long close_range_on_exec(unsigned first, unsigned last) noexcept;
+void close_range_on_exec(unsigned first, unsigned last) noexcept;
 
 } // namespace subprocess::detail::raw

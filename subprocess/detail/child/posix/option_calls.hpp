@@ -17,13 +17,6 @@
 
 namespace subprocess::detail::raw {
 
-inline void close_range(unsigned first, unsigned last) noexcept
-{
-  ::rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; ++fd)
-    ::close(static_cast<int>(fd));
-}
 inline long write_file(const char*, const char*) noexcept
 {
   return -EOPNOTSUPP;

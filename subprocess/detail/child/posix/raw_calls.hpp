@@ -10,10 +10,14 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstddef>
+
+namespace subprocess::detail {
+struct child_report;
+}
 
 namespace subprocess::detail::raw {
 
@@ -124,14 +128,34 @@ inline void add_signal(signal_set& set, int signal) noexcept
   ::sigaddset(&set, signal);
 }
 
-/// Marks the descriptors first..last close-on-exec. sysconf() is on the list.
-inline long close_range_on_exec(unsigned first, unsigned last) noexcept
+/// FD_CLOEXEC or 0.
+inline long descriptor_flags(int fd) noexcept
 {
-  const long limit = ::sysconf(_SC_OPEN_MAX);
-  const auto end = static_cast<unsigned>(limit > 0 && limit < INT_MAX ? limit : 65536);
-  for (unsigned fd = first; fd <= last && fd < end; ++fd)
-    set_close_on_exec(static_cast<int>(fd));
-  return 0;
+  return result_of(::fcntl(fd, F_GETFD));
 }
+
+/// Whether there is such a file: 0, or why there is none.
+inline long look_for(const char* path) noexcept
+{
+  return result_of(::faccessat(AT_FDCWD, path, F_OK, 0));
+}
+
+// What takes more than a call; as in the other platform's file.
+
+long open_file(const char* path, int flags) noexcept;
+long make_text_file(const char* text, std::size_t size) noexcept;
+void make_blocking(int fd) noexcept;
+void close_range(unsigned first, unsigned last) noexcept;
+void close_range_on_exec(unsigned first, unsigned last) noexcept;
+
+// No table of descriptors is ever shared, and nothing but the end of a pipe tells
+// that a process has let go of its memory.
+
+inline long unshare_descriptors(unsigned) noexcept
+{
+  return -EOPNOTSUPP;
+}
+inline void wake(std::atomic<unsigned>&) noexcept {}
+inline void mark_at_release(child_report&) noexcept {}
 
 } // namespace subprocess::detail::raw

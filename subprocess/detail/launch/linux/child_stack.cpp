@@ -3,6 +3,10 @@
 #include <sys/mman.h>
 
 #include <mutex>
+#include <new>
+
+#include <subprocess/detail/launch/core_locks.hpp>
+#include <subprocess/detail/launch/make_process.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -15,7 +19,7 @@ struct free_stack {
   free_stack* next;
 };
 
-std::mutex mutex;
+// Under shelf_lock().
 free_stack* first = nullptr;
 int kept = 0;
 
@@ -36,7 +40,7 @@ void* make_stack() noexcept
 void* take_stack() noexcept
 {
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(shelf_lock());
     if (free_stack* const taken = first) {
       first = taken->next;
       --kept;
@@ -51,7 +55,7 @@ void give_back_stack(void* stack) noexcept
   if (!stack)
     return;
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(shelf_lock());
     if (kept < kept_at_most) {
       first = new (stack) free_stack{first};
       ++kept;

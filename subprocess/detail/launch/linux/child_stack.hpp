@@ -10,10 +10,4 @@ namespace subprocess::detail {
 
 constexpr std::size_t child_stack_size = 32 * 1024;
 
-/// The lowest usable byte of a stack that nobody else uses; null without memory.
-void* take_stack() noexcept;
-
-/// When no child uses it any more. Null is fine.
-void give_back_stack(void* stack) noexcept;
-
 } // namespace subprocess::detail

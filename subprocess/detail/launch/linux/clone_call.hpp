@@ -29,18 +29,19 @@ struct clone_arguments {
 inline long clone_call(const clone_arguments& arguments, void (*function)(void*) noexcept, void* argument) noexcept
 {
 #if defined(__x86_64__)
+  register auto r8 asm("r8") = function;
+  register void* r9 asm("r9") = argument;
   long result;
   asm volatile("syscall\n\t"
                "test %%rax, %%rax\n\t"
                "jnz 1f\n\t"
                "xor %%ebp, %%ebp\n\t"
-               "mov %[argument], %%rdi\n\t"
-               "call *%[function]\n\t"
+               "mov %%r9, %%rdi\n\t"
+               "call *%%r8\n\t"
                "hlt\n"
                "1:"
                : "=a"(result)
-               : "a"(SYS_clone3), "D"(&arguments),
-                 "S"(sizeof arguments), [function] "r"(function), [argument] "r"(argument)
+               : "a"(SYS_clone3), "D"(&arguments), "S"(sizeof arguments), "r"(r8), "r"(r9)
                : "rcx", "r11", "memory");
   return result;
 #elif defined(__aarch64__)

@@ -9,6 +9,11 @@ unique_fd open_pidfd(pid_t) noexcept
   return {};
 }
 
+bool has_pidfds() noexcept
+{
+  return false;
+}
+
 int send_by_pidfd(int, int) noexcept
 {
   errno = ENOSYS;

@@ -1,0 +1,196 @@
+// Runs in the child; what holds for child_main.cpp holds here.
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include <subprocess/detail/child/child_main.hpp>
+
+#include "option_calls.hpp"
+#include "raw_calls.hpp"
+
+namespace subprocess::detail {
+namespace {
+
+child_failure failed(spawn_step step, long result, int item) noexcept
+{
+  return {step, item, static_cast<int>(-result)};
+}
+
+// Descriptors that are no move's, and that the child needs until the exec.
+struct other_needs {
+  int* const numbers[3];
+
+  explicit other_needs(child_plan& plan) noexcept
+      : numbers{&plan.outcome, &plan.program_fd, &plan.options.cgroup}
+  {
+  }
+};
+
+// Out of the way, to whatever number is free: should that be the target of a
+// later move, it is lifted again.
+long lift(int& number) noexcept
+{
+  const long lifted = raw::dup_above(number, 3);
+  if (lifted >= 0)
+    number = static_cast<int>(lifted);
+  return lifted;
+}
+
+// dup2() onto a number destroys what is there. So whatever is still needed and
+// stands at the target goes elsewhere first; then every order, swap and cycle
+// works, with room for a single descriptor.
+long clear_target(child_plan& plan, std::size_t at, const other_needs& others) noexcept
+{
+  const int target = plan.moves[at].target;
+  for (std::size_t i = at + 1; i < plan.move_count; ++i)
+    if (fd_move& later = plan.moves[i]; later.source == target) {
+      if (const long result = lift(later.source); result < 0)
+        return result;
+      later.lifted = true;
+    }
+  for (int* const number : others.numbers)
+    if (*number == target && plan.moves[at].source != target)
+      if (const long result = lift(*number); result < 0)
+        return result;
+  return 0;
+}
+
+// A number beyond the limit is told as what it is.
+long place(int source, int target) noexcept
+{
+  const long result = source == target ? raw::clear_close_on_exec(target) : raw::dup_onto(source, target);
+  return result == -EBADF && raw::descriptor_flags(source) >= 0 ? -EMFILE : result;
+}
+
+// Whatever is put there overwrites it, a stream that the child makes too.
+child_failure clear_standard_streams(const other_needs& others) noexcept
+{
+  for (int* const number : others.numbers)
+    if (*number >= 0 && *number < 3)
+      if (const long result = lift(*number); result < 0)
+        return failed(spawn_step::stdio, result, *number);
+  return no_failure;
+}
+
+child_failure make_moves(child_plan& plan, const other_needs& others) noexcept
+{
+  for (std::size_t i = 0; i < plan.move_count; ++i) {
+    const fd_move& move = plan.moves[i];
+    long result = clear_target(plan, i, others);
+    if (result >= 0)
+      result = place(move.source, move.target);
+    if (result < 0)
+      return failed(move.step, result, move.item);
+    if (move.blocking)
+      raw::make_blocking(move.target);
+    if (move.lifted) // In place, nobody else would close it after a failure.
+      raw::close(move.source);
+  }
+  return no_failure;
+}
+
+// An inherited stream that the parent has closed, or that is close-on-exec (it is
+// no standard stream then, but something that got the number by chance), is closed
+// in the program; and so is the stderr that goes where that one goes.
+void follow_stdout() noexcept
+{
+  const long flags = raw::descriptor_flags(1);
+  if (flags < 0 || (flags & FD_CLOEXEC))
+    raw::close(2);
+  else
+    raw::dup_onto(1, 2);
+}
+
+unsigned next_needed(const other_needs& others, unsigned first) noexcept
+{
+  unsigned next = UINT_MAX;
+  for (const int* const number : others.numbers)
+    if (*number != -1 && static_cast<unsigned>(*number) >= first)
+      next = std::min(next, static_cast<unsigned>(*number));
+  return next;
+}
+
+void close_all_but(const fd_range& range, const child_plan& plan, const other_needs& others) noexcept
+{
+  for (unsigned first = range.first;;) {
+    const unsigned needed = next_needed(others, first);
+    if (needed == UINT_MAX || needed > range.last) {
+      raw::close_range(first, range.last);
+      return;
+    }
+    if (needed > first)
+      raw::close_range(first, needed - 1);
+    if (needed != static_cast<unsigned>(plan.outcome)) // Which was born so.
+      raw::set_close_on_exec(static_cast<int>(needed));
+    if (needed == range.last)
+      return;
+    first = needed + 1;
+  }
+}
+
+// At once, and not only by the exec: whatever makes that slow, nobody else's
+// stream is held open by this child.
+void close_unneeded(const child_plan& plan, const other_needs& others) noexcept
+{
+  for (std::size_t i = 0; i < plan.unneeded_count; ++i)
+    close_all_but(plan.unneeded[i], plan, others);
+}
+
+// What is open in exec() is the caller's, and so it is while hooks run.
+void mark_unneeded(const child_plan& plan) noexcept
+{
+  for (std::size_t i = 0; i < plan.unneeded_count; ++i)
+    raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last);
+}
+
+} // namespace
+
+child_failure place_descriptors(child_plan& plan, child_report& report) noexcept
+{
+  if (plan.shares_table) {
+    const long result = raw::unshare_descriptors(plan.above_sources);
+    if (result < 0)
+      return failed(spawn_step::fork, result, 0);
+    report.table_is_own.store(1, std::memory_order_release);
+    raw::wake(report.table_is_own);
+  }
+  const other_needs others(plan);
+  if (const child_failure failure = clear_standard_streams(others); failure.error)
+    return failure;
+  if (const child_failure failure = make_moves(plan, others); failure.error)
+    return failure;
+  if (plan.stderr_as_stdout)
+    follow_stdout();
+  if (plan.in_place || plan.hook_count)
+    mark_unneeded(plan);
+  else
+    close_unneeded(plan, others);
+  return no_failure;
+}
+
+child_failure make_streams(const child_plan& plan, child_report& report) noexcept
+{
+  for (std::size_t i = 0; i < plan.made_count; ++i) {
+    const made_stream& stream = plan.made[i];
+    report.opened.store(stream.item, std::memory_order_relaxed);
+    report.at.store(child_report::opening, std::memory_order_relaxed);
+    long fd = stream.what == made_stream::kind::text ? raw::make_text_file(stream.text, stream.size)
+                                                     : raw::open_file(stream.path, stream.flags);
+    if (fd >= 0 && fd < 3) { // A standard stream was closed; it may be a target.
+      const long lifted = raw::dup_above(static_cast<int>(fd), 3);
+      raw::close(static_cast<int>(fd));
+      fd = lifted;
+    }
+    if (fd < 0)
+      return failed(spawn_step::open_file, fd, stream.item);
+    for (int target = 0; target < 3; ++target)
+      if (stream.targets & (1U << target))
+        if (const long result = raw::dup_onto(static_cast<int>(fd), target); result < 0)
+          return failed(spawn_step::stdio, result, target);
+    raw::close(static_cast<int>(fd));
+  }
+  return no_failure;
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,92 @@
+#include <subprocess/detail/launch/core_locks.hpp>
+
+#include <pthread.h>
+
+namespace subprocess::detail {
+namespace {
+
+// Never destroyed, since launches may outlast main(), and made by the compiler, since
+// a fork in the middle of making them would never get them.
+union lasting_mutex {
+  std::mutex value;
+
+  constexpr lasting_mutex() noexcept : value() {}
+  ~lasting_mutex() {}
+};
+
+constinit lasting_mutex gate;
+constinit lasting_mutex shelf;
+constinit lasting_mutex orphans;
+constinit lasting_mutex threads;
+constinit thread_local bool holds_gate = false;
+
+// The library's own fork(), for a child with hooks, comes from behind the gate. What
+// that child's copy has locked does not matter to it.
+bool is_host() noexcept
+{
+  return !holds_gate;
+}
+
+void lock_all()
+{
+  if (!is_host())
+    return;
+  gate.value.lock();
+  shelf.value.lock();
+  orphans.value.lock();
+  threads.value.lock();
+}
+
+void unlock_all()
+{
+  if (!is_host())
+    return;
+  threads.value.unlock();
+  orphans.value.unlock();
+  shelf.value.unlock();
+  gate.value.unlock();
+}
+
+[[maybe_unused]] const int registered = ::pthread_atfork(lock_all, unlock_all, unlock_all);
+
+} // namespace
+
+void launch_gate::lock() noexcept
+{
+  gate.value.lock();
+  holds_gate = true;
+}
+
+bool launch_gate::try_lock() noexcept
+{
+  holds_gate = gate.value.try_lock();
+  return holds_gate;
+}
+
+void launch_gate::unlock() noexcept
+{
+  holds_gate = false;
+  gate.value.unlock();
+}
+
+bool launch_gate::is_mine() const noexcept
+{
+  return holds_gate;
+}
+
+std::mutex& shelf_lock() noexcept
+{
+  return shelf.value;
+}
+
+std::mutex& orphans_lock() noexcept
+{
+  return orphans.value;
+}
+
+std::mutex& threads_lock() noexcept
+{
+  return threads.value;
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,341 @@
+#include <subprocess/detail/launch/launch.hpp>
+
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+
+#include <subprocess/detail/launch/low_places.hpp>
+#include <subprocess/detail/process/orphans.hpp>
+#include <subprocess/detail/process/poll_time.hpp>
+#include <subprocess/detail/process/wait_until.hpp>
+#include <subprocess/detail/streams/pipe.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+// What the kernel, or the sandbox around us, has refused as such; a lack of something
+// is no refusal. And how large the descriptor table was when we last got a number of
+// it: the lowest free one is always taken first.
+std::atomic<bool> sharing_memory_refused = false;
+std::atomic<bool> sharing_table_refused = false;
+std::atomic<bool> table_is_large = false;
+std::atomic<bool> low_places_held = false;
+
+// From here on copying the table takes longer than waiting for a child that need not
+// copy it.
+constexpr int large_table = 256;
+
+// How long a stopped child can go unnoticed.
+constexpr std::chrono::milliseconds tick(20);
+
+// How long the kernel may take to end a child that was killed.
+constexpr std::chrono::seconds time_to_die(1);
+
+void note_number(int fd) noexcept
+{
+  if (fd != -1)
+    table_is_large.store(fd >= large_table, std::memory_order_relaxed);
+}
+
+bool is_refusal(int error) noexcept
+{
+  return error == ENOSYS || error == EPERM || error == EINVAL;
+}
+
+unsigned above_all_sources(const child_plan& plan) noexcept
+{
+  int highest = std::max({2, plan.outcome, plan.program_fd, plan.options.cgroup});
+  for (std::size_t i = 0; i < plan.move_count; ++i)
+    highest = std::max(highest, plan.moves[i].source);
+  return static_cast<unsigned>(highest) + 1;
+}
+
+// The path must mean the same when the program has changed its directory.
+kin kin_of(const command::settings& what)
+{
+  kin relatives{what.makes_group(), {}};
+  std::error_code ignored; // Then it stays relative.
+  if (const auto* directory = std::get_if<std::filesystem::path>(&what.process.cgroup))
+    relatives.cgroup = std::filesystem::absolute(*directory, ignored);
+  return relatives;
+}
+
+} // namespace
+
+launch::launch(const command& what, const stream_defaults& defaults, spawn_failure& failure)
+    : plan_(what, defaults, failure)
+{
+  prepare(failure);
+}
+
+launch::launch(std::unique_ptr<command> what, const stream_defaults& defaults, spawn_failure& failure)
+    : owned_(std::move(what)), plan_(*owned_, defaults, failure)
+{
+  prepare(failure);
+}
+
+void launch::prepare(spawn_failure& failure)
+{
+  process_ = std::make_shared<process>(kin_of(settings()));
+  if (failure)
+    return;
+  if (settings().which == launcher::clone && plan_.needs_own_memory())
+    failure = fail(spawn_step::prepare, EINVAL,
+                   settings().hooks.empty() ? "launcher clone with less privilege" : "launcher clone with a pre_exec hook");
+  const bool share = settings().which == launcher::clone ||
+                     (settings().which == launcher::automatic && !plan_.needs_own_memory() && !sharing_memory_refused);
+  used_ = share ? launcher::clone : launcher::fork;
+}
+
+launch::~launch()
+{
+  drop_child();
+  give_back_stack(start_.stack);
+  free_shared_report(shared_report_);
+}
+
+bool launch::is_short() const noexcept
+{
+  return used_ == launcher::clone && !table_is_large.load(std::memory_order_relaxed);
+}
+
+void launch::start(told_by how, std::unique_lock<launch_gate>, spawn_failure& failure)
+{
+  open_ends(how, failure);
+  const bool was_short = is_short();
+  int error = failure ? 0 : make();
+  if (error && used_ == launcher::clone && may_fall_back(error)) {
+    used_ = launcher::fork;
+    if (was_short && how != told_by::waiting)
+      return;
+    open_ends(how, failure);
+    error = failure ? 0 : make();
+  }
+  if (error)
+    failure = plan_.fail_to_make(error);
+  close_theirs();
+}
+
+void launch::open_ends(told_by how, spawn_failure& failure)
+{
+  if (!is_open_) {
+    if (!low_places_held.exchange(true))
+      low_places::hold();
+    failure = plan_.open_ends();
+    is_open_ = true;
+    for (const unique_fd& end : plan_.ours)
+      note_number(end.get());
+  }
+  const bool needs_pipe = used_ == launcher::fork || how == told_by::pipe;
+  if (failure || !needs_pipe || is_piped_)
+    return;
+  if (const int error = make_pipe(outcome_, outcome_of_child_))
+    failure = fail(spawn_step::pipe, error, "outcome");
+  is_piped_ = !failure;
+  note_number(outcome_.get());
+}
+
+int launch::make()
+{
+  if (!start_.stack)
+    start_.stack = take_stack();
+  if (used_ == launcher::fork && !shared_report_ && !(shared_report_ = make_shared_report()))
+    return ENOMEM;
+  int error = make_once();
+  const bool cannot_unshare = !error && for_child_.shares_table && report().is_released() &&
+                              report().failure.step == spawn_step::fork && report().failure.error;
+  if (!cannot_unshare)
+    return error;
+  if (is_refusal(report().failure.error))
+    sharing_table_refused = true;
+  drop_child();
+  process_ = std::make_shared<process>(kin_of(settings()));
+  return make_once();
+}
+
+int launch::make_once()
+{
+  for_child_ = plan_.for_child(moves_);
+  for_child_.outcome = outcome_of_child_.get();
+  // A child that is born into a frozen cgroup would never end the sharing.
+  for_child_.shares_table = table_is_large && !sharing_table_refused && for_child_.options.cgroup == -1 &&
+                            !settings().keep_all_fds && settings().hooks.empty();
+  std::optional<low_places> places;
+  if (for_child_.shares_table)
+    places.emplace(for_child_);
+  for_child_.above_sources = above_all_sources(for_child_);
+
+  child_report& told = report();
+  told.failure = no_failure;
+  told.at = child_report::preparing;
+  told.is_robust = false;
+  told.table_is_own = 0;
+  told.word = child_report::unreleased;
+  start_.plan = &for_child_;
+  start_.report = &told;
+
+  made_process made;
+  const int error = used_ == launcher::clone ? make_sharing(start_, made) : make_copy(start_, made);
+  if (error) {
+    told.word = 0;
+    return error;
+  }
+  note_number(made.pidfd.get());
+  process_->begin(made.pid, std::move(made.pidfd));
+  if (for_child_.shares_table)
+    await_own_table();
+  return 0;
+}
+
+// While it is shared, what the parent closes is closed in the child too.
+void launch::await_own_table() noexcept
+{
+  child_report& told = report();
+  while (told.table_is_own == 0 && !told.is_released()) {
+    wait_for_change(told.table_is_own, 0, tick);
+    if (told.table_is_own == 0)
+      nudge();
+  }
+}
+
+// It is no refusal of ours when the command asked for something that is refused.
+bool launch::may_fall_back(int error) noexcept
+{
+  if (!is_refusal(error))
+    return false;
+  sharing_memory_refused = true;
+  return settings().which == launcher::automatic;
+}
+
+bool launch::has_verdict(spawn_failure& failure) const
+{
+  const child_report& told = report();
+  const bool only_pipe_tells = used_ == launcher::fork && !told.is_robust;
+  if (!told.is_released() && !(only_pipe_tells && !is_piped_))
+    return false;
+  if (told.failure.error) {
+    failure = plan_.explain(told.failure);
+    return true;
+  }
+  // The child has ended in a hook. What that hook has made may go on in its place,
+  // and holds the pipe until it is the program.
+  return told.at != child_report::in_hooks || !is_piped_;
+}
+
+void launch::outcome_ended() noexcept
+{
+  outcome_.reset();
+  is_piped_ = false;
+}
+
+void launch::nudge() noexcept
+{
+  process_->resume_if_stopped();
+  // It ended before the kernel was asked to tell, and somebody holds its pipe.
+  if (!report().is_robust && !report().is_released() && process_->has_ended())
+    report().word = 0;
+}
+
+void launch::wait_a_while(std::chrono::nanoseconds limit) noexcept
+{
+  if (outcome_) {
+    pollfd watched{outcome_.get(), POLLIN, 0};
+    const int ready = ::poll(&watched, 1, poll_timeout(limit));
+    if (ready == 1)
+      outcome_ended();
+    if (ready != -1 || errno == EINTR)
+      return;
+  }
+  const unsigned now = report().word;
+  if (!report().is_released())
+    wait_for_change(report().word, now, limit);
+}
+
+void launch::wait(std::optional<clock::time_point> deadline, spawn_failure& failure)
+{
+  bool late = false;
+  while (!has_verdict(failure)) {
+    const auto begin = clock::now();
+    if (deadline && begin >= *deadline) {
+      late = true;
+      break;
+    }
+    wait_a_while(deadline ? std::min<clock::duration>(tick, *deadline - begin) : tick);
+    if (clock::now() - begin >= tick)
+      nudge();
+  }
+  if (late)
+    failure = out_of_time();
+  if (!failure)
+    return;
+  kill(); // It is ending already, or must.
+  wait_until_ended(*process_, time_to_die);
+  drop_child();
+}
+
+spawn_failure launch::out_of_time() const
+{
+  switch (report().at) {
+  case child_report::opening: return plan_.explain({spawn_step::open_file, report().opened, ETIMEDOUT});
+  case child_report::in_hooks: return fail(spawn_step::pre_exec, ETIMEDOUT);
+  default: return fail(spawn_step::exec, ETIMEDOUT);
+  }
+}
+
+void launch::kill() noexcept
+{
+  if (has_child())
+    process_->signal(SIGKILL);
+}
+
+child_parts launch::take() noexcept
+{
+  is_taken_ = true;
+  child_parts parts;
+  parts.handle = process_;
+  std::ranges::move(plan_.ours, parts.pipes);
+  parts.used = used_;
+  parts.kill_on_destroy = settings().kill_on_destroy;
+  return parts;
+}
+
+// What the command itself owns goes too: its reader waits for the end.
+void launch::close_theirs() noexcept
+{
+  plan_.close_theirs();
+  outcome_of_child_.reset();
+  if (!owned_)
+    return;
+  const auto is_owned = [&](int stream) {
+    const auto& choice = settings().streams[stream];
+    const auto* given = choice ? std::get_if<stdio::descriptor>(&choice->get()) : nullptr;
+    return given && given->owner;
+  };
+  if (is_owned(0))
+    owned_->stdin_from(stdio::inherit());
+  if (is_owned(1))
+    owned_->stdout_to(stdio::inherit());
+  if (is_owned(2))
+    owned_->stderr_to(stdio::inherit());
+}
+
+// Nobody will take it. In a fork of the program it is not ours.
+void launch::drop_child() noexcept
+{
+  if (!process_ || is_taken_ || !has_child() || !process_->is_parent())
+    return;
+  kill();
+  adopt_orphan(std::exchange(process_, nullptr));
+}
+
+// Its memory, that is: the table of descriptors is its own by now.
+bool launch::is_in_use() const noexcept
+{
+  return used_ == launcher::clone && !own_report_.is_released();
+}
+
+} // namespace subprocess::detail

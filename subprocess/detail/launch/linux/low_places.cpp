@@ -1,0 +1,123 @@
+#include <subprocess/detail/launch/low_places.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <subprocess/detail/streams/pipe.hpp>
+#include <subprocess/unique_fd.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+// Copying a table of so many costs next to nothing.
+constexpr int low = 64;
+
+struct identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  friend bool operator==(const identity&, const identity&) = default;
+};
+
+identity identity_of(int fd) noexcept
+{
+  struct stat info;
+  return ::fstat(fd, &info) == 0 ? identity{info.st_dev, info.st_ino} : identity{};
+}
+
+/// All under the launch gate.
+class held_numbers {
+public:
+  /// A number that is held, and nobody else's; -1 when there is none.
+  int take(int index) noexcept
+  {
+    int& number = numbers_[index];
+    if (number != -1 && identity_of(number) != held_)
+      number = -1; // The host's by now.
+    if (number == -1)
+      number = hold_one();
+    return number;
+  }
+
+  void take_all() noexcept
+  {
+    for (int index = 0; index < low_places::most; ++index)
+      take(index);
+  }
+
+  /// What was put there goes, so that a pipe's end is not kept open.
+  /// \param lent  What that was.
+  void give_back(int index, const identity& lent) noexcept
+  {
+    int& number = numbers_[index];
+    const bool ours = identity_of(number) == lent;
+    const unique_fd holder = ours ? open_holder() : unique_fd();
+    if (holder && ::dup3(holder.get(), number, O_CLOEXEC) == number)
+      return;
+    if (ours)
+      ::close(number);
+    number = -1;
+  }
+
+private:
+  // Any of the others will do, and a new one is as good.
+  unique_fd open_holder() noexcept
+  {
+    for (const int number : numbers_)
+      if (number != -1 && identity_of(number) == held_)
+        return unique_fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
+    unique_fd read_end;
+    unique_fd write_end;
+    if (make_pipe(read_end, write_end) == 0)
+      held_ = identity_of(read_end.get());
+    return read_end;
+  }
+
+  int hold_one() noexcept
+  {
+    const unique_fd holder = open_holder();
+    if (!holder)
+      return -1;
+    const int number = ::fcntl(holder.get(), F_DUPFD_CLOEXEC, 3);
+    if (number < low)
+      return number;
+    ::close(number);
+    return -1;
+  }
+
+  identity held_;
+  int numbers_[low_places::most] = {-1, -1, -1, -1};
+};
+
+constinit held_numbers held;
+
+} // namespace
+
+low_places::low_places(child_plan& plan) noexcept
+{
+  for (std::size_t i = 0; i < plan.move_count && lent_ < most; ++i) {
+    fd_move& move = plan.moves[i];
+    if (move.source < low)
+      continue;
+    const int place = held.take(lent_);
+    if (place == -1 || ::dup3(move.source, place, O_CLOEXEC) != place)
+      return;
+    sources_[lent_++] = std::exchange(move.source, place);
+  }
+}
+
+low_places::~low_places()
+{
+  for (int i = 0; i < lent_; ++i)
+    held.give_back(i, identity_of(sources_[i]));
+}
+
+void low_places::hold() noexcept
+{
+  held.take_all();
+}
+
+} // namespace subprocess::detail
