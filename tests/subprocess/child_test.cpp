@@ -1,6 +1,7 @@
 #include <subprocess/child.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -181,6 +182,25 @@ TEST_P(waiting, with_a_limit_ends_when_the_child_does)
   ASSERT_TRUE(status);
   EXPECT_TRUE(status->success());
   EXPECT_FALSE(soon.passed());
+}
+
+TEST_P(waiting, works_with_no_descriptors_permitted)
+{
+  isolated([&] {
+    child cat = start({"cat"});
+    child sorted = start({"hang"});
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none{0, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const std::clock_t cpu = std::clock();
+    EXPECT_EQ(cat.wait_for(100ms), std::nullopt);
+    EXPECT_LT(std::clock() - cpu, CLOCKS_PER_SEC / 20) << "a busy loop";
+    cat.stdin_pipe().reset();
+    EXPECT_EQ(cat.wait_for(patience), exit_status(0));
+    EXPECT_EQ(sorted.stop().signal(), SIGTERM);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+  });
 }
 
 TEST_P(waiting, takes_a_stopped_child_for_a_running_one)

@@ -10,6 +10,7 @@
 #include <subprocess/detail/process/own_pid.hpp>
 #include <subprocess/detail/process/pidfd.hpp>
 #include <subprocess/detail/process/wait_until.hpp>
+#include <subprocess/detail/streams/readiness.hpp>
 #include <subprocess/kill_tree.hpp>
 
 namespace subprocess::detail {
@@ -154,7 +155,8 @@ process::state process::look() const noexcept
   if (errno == ECHILD)
     return state::lost;
   pollfd watched{pidfd_.get(), POLLIN, 0}; // A sandbox refuses the call.
-  return ::poll(&watched, 1, 0) == 1 ? state::ended : state::running;
+  int ignored = 0;
+  return wait_until_ready({&watched, 1}, 0, ignored) == 1 ? state::ended : state::running;
 }
 
 std::error_code process::signal_group(int number) noexcept
