@@ -6,21 +6,38 @@
 #include <mutex>
 #include <new>
 
+#include <subprocess/detail/process/own_pid.hpp>
+
 namespace subprocess::detail {
 namespace {
 
 // Never destroyed: a child may be dropped after main() has returned.
 struct orphan_list {
+  explicit orphan_list(const orphan_list* copied = nullptr) noexcept : original(copied) {}
+
+  const pid_t owner = own_pid();
+  const orphan_list* const original; // What it is the successor of, in a fork.
   std::mutex mutex;
   std::list<std::shared_ptr<process>> queue;
   std::atomic<std::size_t> size = 0; // So that the common case takes no lock.
 
-  static orphan_list& instance()
-  {
-    static orphan_list* const list = new orphan_list;
-    return *list;
-  }
+  static orphan_list& instance();
 };
+
+// A fork of the program begins anew: the children of the copied list are not its
+// own, and another thread may have held the lock.
+orphan_list& orphan_list::instance()
+{
+  static std::atomic<orphan_list*> current = new orphan_list;
+  orphan_list* list = current;
+  if (list->owner == own_pid())
+    return *list;
+  auto* const fresh = new orphan_list(list);
+  if (current.compare_exchange_strong(list, fresh))
+    return *fresh;
+  delete fresh;
+  return *list;
+}
 
 // A spawn must not pay for ten thousand orphans that all run on.
 constexpr std::size_t looks_per_call = 32;

@@ -15,7 +15,8 @@ void wait_until_ended(process& child, std::chrono::nanoseconds limit) noexcept
 {
   using clock = std::chrono::steady_clock;
   const auto deadline = deadline_after(limit);
-  pollfd watched{child.pidfd(), POLLIN, 0};
+  const pidfd_use end(child);
+  pollfd watched{end.get(), POLLIN, 0};
   bool blind = watched.fd == -1;
   auto step = std::chrono::milliseconds(1);
   for (auto now = clock::now(); now < deadline; now = clock::now()) {
