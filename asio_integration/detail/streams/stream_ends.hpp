@@ -64,6 +64,9 @@ public:
     return ends;
   }
 
+  /// What the child can write to besides, and nobody reads; null when there is none.
+  pipe_type* terminal_beside_pipes() { return open(out_) && open(err_) ? open(terminal_) : nullptr; }
+
   /// All that the child can write to, null for what is not open.
   std::array<pipe_type*, 3> all_outputs() { return {open(out_), open(err_), open(terminal_)}; }
 
