@@ -12,7 +12,8 @@ namespace subprocess {
 /// stderr are pipes. A piped stdin gets end-of-file at once. The end of a stream
 /// comes when everyone who holds it has closed it, a grandchild too, unless
 /// capture_options::drain_grace says otherwise. Of each stream no more than 64
-/// MiB are taken unless capture_options::limit says otherwise.
+/// MiB are taken unless capture_options::limit says otherwise. Terminals are as of
+/// capture(): what is written there is read, and nobody types.
 ///
 /// Completion signature: `void(std::error_code, captured_output)`. With an error
 /// set, the output is what was read by then.

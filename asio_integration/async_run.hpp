@@ -6,8 +6,9 @@
 
 namespace subprocess {
 
-/// Spawns, and waits for the end. A piped stdin gets end-of-file at once; what
-/// is written to a piped stdout or stderr is lost, see async_capture().
+/// Spawns, and waits for the end. A piped stdin gets end-of-file at once, and at a
+/// terminal nobody types (see capture()). What is written to a pipe, a socket or a
+/// terminal of ours is read and dropped, until the child has ended.
 ///
 /// Completion signature: `void(std::error_code, exit_status)`. With an error
 /// set, the status is unknown.
@@ -37,8 +38,8 @@ auto async_run(Context& context, command what, Token&& token)
 /// \param limit  A duration, or a time of std::chrono::steady_clock. The spawn
 ///               counts too, the stopping does not.
 ///
-/// Errors: also `ETIMEDOUT` when the limit has passed. Of limit and cancellation
-/// the first is told.
+/// Errors: also `ETIMEDOUT` when the limit has passed, whatever goes wrong then. Of
+/// limit and cancellation the first is told.
 template <asio::completion_token_for<void(std::error_code, exit_status)> Token>
 auto async_run(const asio::any_io_executor& executor, command what, time_limit limit, Token&& token)
 {

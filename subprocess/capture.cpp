@@ -11,7 +11,7 @@ namespace {
 captured_output capture(const command& what, const capture_options& options, spawn_failure& failure,
                         std::error_code& ec)
 {
-  detail::captured_child child(what, options, failure);
+  detail::captured_child child(what, detail::outputs::kept, options, failure);
   ec = failure.code;
   if (failure)
     return {};

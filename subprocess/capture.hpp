@@ -55,6 +55,12 @@ private:
 /// capture_options::drain_grace says otherwise. Of each stream no more than 64
 /// MiB are taken unless capture_options::limit says otherwise.
 ///
+/// What is written to a terminal counts as the first of stdout and stderr that is
+/// not a pipe; when both are, it is dropped. At that terminal nobody types: it is in
+/// non-canonical mode, and a read of it gives end-of-file at once, again and again.
+/// A program that asks for single keys (VMIN of 1, as editors and line editors do),
+/// or waits until there is something to read, waits for ever.
+///
 /// \param ec  As of spawn() and child::wait(), and the errors of reading;
 ///            `ENOBUFS`: a stream exceeded the limit. What was read by then is
 ///            returned.

@@ -36,8 +36,8 @@ struct capture_options {
   overflow on_overflow = overflow::fail;
 
   /// For how long to read on after the child has ended, since others may hold
-  /// its streams. When it has passed, the output is what came by then, and no
-  /// error. Not set: to the end of the streams.
+  /// its streams; what the child wrote itself is never lost. When it has passed, the
+  /// output is what came by then, and no error. Not set: to the end of the streams.
   std::optional<std::chrono::nanoseconds> drain_grace = std::nullopt;
 };
 

@@ -5,9 +5,9 @@
 #include <csignal>
 
 #include <subprocess/detail/launch/child_parts.hpp>
-#include <subprocess/detail/process/group_stop.hpp>
 #include <subprocess/detail/or_throw.hpp>
 #include <subprocess/detail/process/orphans.hpp>
+#include <subprocess/detail/process/stop_by.hpp>
 #include <subprocess/detail/streams/pty.hpp>
 #include <subprocess/detail/process/wait_until.hpp>
 
@@ -145,20 +145,10 @@ exit_status child::stop(const stop_sequence& sequence, std::error_code& ec) noex
   ec = no_child;
   if (!process_)
     return {};
-  const detail::group_stop group(process_, sequence, ec);
-  if (ec)
-    return {};
-  for (const stop_step& step : sequence.steps) {
-    ec = process_->signal_to(sequence.whom, step.signal);
-    if (ec && ec != std::errc::invalid_argument) // Ended in the meantime: the wait tells how.
-      return {};
-    if (const auto status = wait_for(step.grace, ec); status || ec)
-      return status.value_or(exit_status());
-  }
-  ec = process_->kill(sequence.whom);
-  if (ec && ec != std::errc::invalid_argument)
-    return {};
-  ec = detail::error_of(process_->reap());
+  ec = detail::stop_by(process_, sequence, [this](std::chrono::nanoseconds grace) {
+    std::error_code lost;
+    return wait_for(grace, lost) || lost;
+  });
   return process_->status();
 }
 

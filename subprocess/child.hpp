@@ -82,8 +82,8 @@ public:
   std::optional<exit_status> try_wait();
 
   /// As wait(), for no longer than `limit`; empty when that has passed. Touches
-  /// no pipe. Needs a descriptor unless the launcher has given one, and keeps it:
-  /// it is closed with this object, since others may be waiting on it.
+  /// no pipe. Needs a descriptor unless the launcher has given one; it is closed when
+  /// the child is reaped and nobody waits any more.
   /// \param limit  Any std::chrono duration; zero or less looks once.
   /// \param ec     As of wait().
   /// \source       pidfd_open(2), poll(2).

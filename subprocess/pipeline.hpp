@@ -86,7 +86,8 @@ private:
 
 /// Spawns all stages, and waits for them. The first stdin and the last stdout are
 /// inherited unless their stage says otherwise, as is each stderr; a piped stdin
-/// gets end-of-file at once. When a stage cannot be spawned, those before it are
+/// gets end-of-file at once. What is written to a pipe, a socket or a terminal of
+/// ours is read and dropped, until all stages have ended. When a stage cannot be spawned, those before it are
 /// killed and reaped.
 ///
 /// \param ec  As of spawn() and child::wait().

@@ -2,85 +2,27 @@
 
 #include <utility>
 
-#include <subprocess/child.hpp>
 #include <subprocess/detail/streams/capture_command.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
 #include <subprocess/detail/streams/pipeline_plan.hpp>
 #include <subprocess/error.hpp>
-#include <subprocess/spawn.hpp>
 
 namespace subprocess {
 namespace {
 
-/// The stages' processes, which are not left behind.
-class running_stages {
-public:
-  running_stages() = default;
-  running_stages(const running_stages&) = delete;
-  running_stages& operator=(const running_stages&) = delete;
-  ~running_stages()
-  {
-    std::error_code ignored;
-    for (child& one : children_)
-      one.kill(ignored);
-    for (child& one : children_)
-      one.wait(ignored);
-  }
-
-  /// Each command is gone when its stage runs, and with it our ends of the pipes.
-  void spawn_all(std::vector<command> stages, spawn_failure& failure)
-  {
-    children_.reserve(stages.size());
-    for (command& slot : stages) {
-      const command stage = std::move(slot);
-      child started = spawn(stage, failure);
-      if (failure)
-        return;
-      started.stdin_pipe().reset();
-      children_.push_back(std::move(started));
-    }
-  }
-
-  std::vector<exit_status> wait_for_all(std::error_code& ec)
-  {
-    std::vector<exit_status> statuses;
-    for (child& one : children_) {
-      std::error_code failed;
-      statuses.push_back(one.wait(failed));
-      if (!ec)
-        ec = failed;
-    }
-    return statuses;
-  }
-
-private:
-  std::vector<child> children_;
-};
-
-std::vector<exit_status> run(const pipeline& what, spawn_failure& failure, std::error_code& ec)
+/// Each command is gone when its stage runs, and with it our ends of the pipes.
+/// When one cannot be spawned, those before it are killed.
+std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detail::outputs streams,
+                                              const capture_options& options, spawn_failure& failure)
 {
-  std::vector<exit_status> statuses;
-  std::vector<command> stages = detail::joined_stages(what, failure);
-  running_stages running;
-  if (!failure)
-    running.spawn_all(std::move(stages), failure);
-  ec = failure.code;
-  if (!failure)
-    statuses = running.wait_for_all(ec);
-  statuses.resize(what.stages().size());
-  return statuses;
-}
-
-void spawn_all(std::vector<command> stages, const capture_options& options,
-               std::vector<detail::captured_child>& children, spawn_failure& failure)
-{
+  std::vector<detail::captured_child> children;
   children.reserve(stages.size());
   for (command& slot : stages) {
     capture_options of_stage = options;
     if (!children.empty())
       of_stage.input.reset();
     const command stage = detail::capture_command(std::move(slot), of_stage);
-    detail::captured_child started(stage, options, failure);
+    detail::captured_child started(stage, streams, options, failure);
     if (failure)
       break;
     children.push_back(std::move(started));
@@ -90,16 +32,17 @@ void spawn_all(std::vector<command> stages, const capture_options& options,
       started.kill();
       started.stop_reading(); // Others may hold the streams.
     }
+  return children;
 }
 
-pipeline_result capture(const pipeline& what, const capture_options& options, spawn_failure& failure,
-                        std::error_code& ec)
+pipeline_result run_all(const pipeline& what, detail::outputs streams, const capture_options& options,
+                        spawn_failure& failure, std::error_code& ec)
 {
   pipeline_result result;
   std::vector<detail::captured_child> children;
   std::vector<command> stages = detail::joined_stages(what, failure);
   if (!failure)
-    spawn_all(std::move(stages), options, children, failure);
+    children = spawn_all(std::move(stages), streams, options, failure);
   ec = failure.code;
   const int error = detail::read_all(children, options);
   if (error && !ec)
@@ -111,6 +54,22 @@ pipeline_result capture(const pipeline& what, const capture_options& options, sp
       ec = failed;
   }
   result.stages.resize(what.stages().size());
+  return result;
+}
+
+std::vector<exit_status> run(const pipeline& what, spawn_failure& failure, std::error_code& ec)
+{
+  const pipeline_result result = run_all(what, detail::outputs::dropped, detail::nothing(), failure, ec);
+  std::vector<exit_status> statuses;
+  for (const captured_output& stage : result.stages)
+    statuses.push_back(failure ? exit_status() : stage.status);
+  return statuses;
+}
+
+pipeline_result capture(const pipeline& what, const capture_options& options, spawn_failure& failure,
+                        std::error_code& ec)
+{
+  pipeline_result result = run_all(what, detail::outputs::kept, options, failure, ec);
   if (!result.stages.empty())
     result.out = std::move(result.stages.back().out);
   return result;

@@ -11,6 +11,7 @@
 #include <subprocess/detail/launch/launch_plan.hpp>
 
 namespace subprocess {
+
 child spawn(const command& what, spawn_failure& failure)
 {
   detail::child_parts parts = spawn_parts(what, detail::stream_defaults::inherit(), failure);
@@ -32,47 +33,6 @@ child spawn(const command& what)
   if (failure)
     throw spawn_error(std::move(failure));
   return started;
-}
-
-exit_status run(const command& what, std::error_code& ec)
-{
-  child started = spawn(what, ec);
-  return ec ? exit_status() : started.wait(ec);
-}
-
-exit_status run(const command& what, time_limit limit, std::error_code& ec)
-{
-  const auto deadline = limit.deadline_from(time_limit::clock::now());
-  spawn_failure failure;
-  child started(detail::spawn_parts(what, detail::stream_defaults::inherit(), failure, deadline));
-  ec = failure.code;
-  if (ec || !deadline)
-    return ec ? exit_status() : started.wait(ec);
-  started.stdin_pipe().reset();
-  const auto now = time_limit::clock::now();
-  const auto status = started.wait_for(std::max(*deadline, now) - now, ec);
-  if (status || ec)
-    return status.value_or(exit_status());
-  started.stop(what.get().stop, ec);
-  if (ec == std::errc::invalid_argument) // A group that is none.
-    started.stop({}, ec);
-  if (!ec)
-    ec.assign(ETIMEDOUT, std::system_category());
-  return {};
-}
-
-exit_status run(const command& what, time_limit limit)
-{
-  std::error_code ec;
-  const exit_status status = run(what, limit, ec);
-  if (ec)
-    throw std::system_error(ec, "run " + to_string(what));
-  return status;
-}
-
-exit_status run(const command& what)
-{
-  return spawn(what).wait();
 }
 
 std::error_code exec(const command& what)

@@ -31,16 +31,20 @@ child spawn(const command& what, std::error_code& ec);
 /// As above; `failure` tells all that is known, or is cleared.
 child spawn(const command& what, spawn_failure& failure);
 
-/// Spawns, and waits for the end. A piped stdin gets end-of-file at once; what
-/// is written to a piped stdout or stderr is lost, see capture().
+/// Spawns, and waits for the end. A piped stdin gets end-of-file at once, and at a
+/// terminal nobody types (see capture()). What is written to a pipe, a socket or a
+/// terminal of ours is read and dropped, until the child has ended: who still holds
+/// such a stream then, and writes on, gets SIGPIPE or a hang-up.
+/// \throws spawn_error, which names the step; std::system_error as of child::wait().
 /// \source std::process::Command::status.
 exit_status run(const command& what);
 exit_status run(const command& what, std::error_code& ec);
 
 /// As above, for no longer than `limit`; then the child is ended by its stop
-/// sequence, see command::stop_with(), and reaped.
+/// sequence, see command::stop_with(), and reaped. One that may not be signalled is
+/// left to end by itself, and is reaped on the occasion of later spawns.
 /// \param limit  A duration, or a time of std::chrono::steady_clock.
-/// \param ec     `ETIMEDOUT` when the limit has passed.
+/// \param ec     `ETIMEDOUT` when the limit has passed, whatever goes wrong then.
 exit_status run(const command& what, time_limit limit);
 exit_status run(const command& what, time_limit limit, std::error_code& ec);
 

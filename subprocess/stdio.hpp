@@ -14,6 +14,15 @@
 
 namespace subprocess {
 
+class stdio;
+
+namespace detail {
+
+/// The same, but a terminal at which nobody types.
+stdio without_input(const stdio& choice);
+
+} // namespace detail
+
 /// Where one standard stream of the child goes.
 ///
 /// A value: copy it, use it for several streams and several commands.
@@ -53,7 +62,7 @@ public:
   /// terminal. The parent reads `EIO` for end-of-file once every holder has
   /// closed the child's end; closing the parent's end hangs up (SIGHUP).
   /// \source pty(7), posix_openpt(3), ioctl_tty(2) TIOCSCTTY.
-  static stdio pty(window_size size = {}) { return stdio(pseudo_terminal{size}); }
+  static stdio pty(window_size size = {}) { return stdio(pseudo_terminal{{size}}); }
 
   /// For stdin alone: these bytes and then end-of-file. They are in a file
   /// without a name when the child starts, so nobody has to feed it and nobody
@@ -103,8 +112,12 @@ public:
     std::size_t capacity;
   };
   struct new_socket {};
+  /// How a terminal is made.
+  struct terminal_shape : window_size {
+    bool has_input = true; // Else every read of it is end-of-file.
+  };
   struct pseudo_terminal {
-    window_size size;
+    terminal_shape size;
   };
   struct text {
     std::shared_ptr<const std::string> data; // Shared, so that copies cost nothing.
@@ -125,6 +138,8 @@ public:
   const target& get() const noexcept { return target_; }
 
 private:
+  friend stdio detail::without_input(const stdio& choice);
+
   explicit stdio(target t) : target_(std::move(t)) {}
 
   target target_;

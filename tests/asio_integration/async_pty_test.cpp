@@ -8,7 +8,13 @@
 #include <asio/read.hpp>
 #include <asio/read_until.hpp>
 
+#include <chrono>
+#include <string>
+
 #include <asio_integration/async_capture.hpp>
+#include <asio_integration/async_communicate.hpp>
+#include <asio_integration/async_pipeline.hpp>
+#include <asio_integration/async_run.hpp>
 #include <asio_integration/async_spawn.hpp>
 
 #include "io_fixture.hpp"
@@ -16,11 +22,25 @@
 namespace subprocess::tests {
 namespace {
 
+using namespace std::chrono_literals;
+
 class async_terminals : public io_fixture {
 protected:
   static command on_terminal(command what, window_size size = {})
   {
     return what.stdin_from(stdio::pty(size)).stdout_to(stdio::pty()).stderr_to(stdio::pty());
+  }
+
+  captured_output captured(const command& what, const capture_options& options = {})
+  {
+    captured_output output;
+    async_capture(context(), what, options, [&](std::error_code ec, captured_output o) {
+      EXPECT_FALSE(ec) << ec.message();
+      output = std::move(o);
+    });
+    run_to_end();
+    EXPECT_TRUE(output.status.success()) << output.status;
+    return output;
   }
 
   std::string everything(async_child& running)
@@ -94,14 +114,57 @@ TEST_P(async_terminals, reading_can_be_cancelled)
 
 TEST_P(async_terminals, can_be_captured)
 {
-  captured_output output;
-  async_capture(context(), on_terminal(helper({"isatty"})), [&](std::error_code ec, captured_output o) {
+  EXPECT_EQ(captured(on_terminal(helper({"isatty"}))).out, "tty tty tty\r\n");
+}
+
+TEST_P(async_terminals, of_a_capture_have_no_input_for_whoever_reads)
+{
+  for (const std::string script : {"cat; cat; cat", "stty -icanon; cat", "read word || echo end >&2; cat"})
+    EXPECT_EQ(captured(program("sh", {"-c", script}).stdin_from(stdio::pty())).out, "") << script;
+  wait_result result;
+  async_run(context(), program("sh", {"-c", "cat; cat"}).stdin_from(stdio::pty()), result.handler());
+  run_to_end();
+  EXPECT_TRUE(result.status.success());
+  async_pipeline(context(), program("cat").stdin_from(stdio::pty()) | program("cat"),
+                 [](std::error_code ec, pipeline_result piped) {
+                   EXPECT_FALSE(ec) << ec.message();
+                   EXPECT_TRUE(piped.pipefail().success()) << piped.pipefail();
+                 });
+  run_to_end();
+}
+
+TEST_P(async_terminals, can_be_written_to_by_the_back_door)
+{
+  command what = program("sh", {"-c", "head -c 100000 /dev/zero > /dev/tty"}).stdin_from(stdio::pty());
+  EXPECT_EQ(captured(what).out, "") << "stdout is a pipe of its own";
+  async_pipeline(context(), what | program("cat"), [](std::error_code ec, pipeline_result piped) {
     EXPECT_FALSE(ec) << ec.message();
-    output = std::move(o);
+    EXPECT_TRUE(piped.pipefail().success()) << piped.pipefail();
   });
   run_to_end();
-  EXPECT_EQ(output.out, "tty tty tty\r\n");
-  EXPECT_TRUE(output.status.success());
+  what.stdout_to(stdio::null());
+  EXPECT_EQ(captured(what).out.size(), 100000u) << "it counts as the first that is not read otherwise";
+  wait_result result;
+  async_run(context(), what, result.handler());
+  run_to_end();
+  EXPECT_TRUE(result.status.success());
+}
+
+TEST_P(async_terminals, lose_nothing_that_was_written_before_the_end_without_a_grace)
+{
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(captured(on_terminal(helper({"write", "1", "20000"})), {.drain_grace = 0ns}).out.size(), 20000u);
+}
+
+TEST_P(async_terminals, do_not_hang_up_on_a_child_that_has_left_them)
+{
+  const command what = on_terminal(program("sh", {"-c", "exec < /dev/null > /dev/null 2>&1; sleep 0.1; exit 0"}));
+  captured(what);
+  async_child started = start(what);
+  captured_output output;
+  async_communicate(started, capture_options(), [&](std::error_code, captured_output o) { output = std::move(o); });
+  run_to_end();
+  EXPECT_TRUE(output.status.success()) << output.status;
 }
 
 TEST_P(async_terminals, of_a_failed_spawn_leave_nothing)

@@ -7,6 +7,7 @@
 #include <asio/strand.hpp>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "io_fixture.hpp"
 
@@ -63,9 +64,24 @@ TEST_P(async_running, gives_a_piped_stdin_its_end_at_once)
   EXPECT_TRUE(outcome(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::null())).status.success());
 }
 
-TEST_P(async_running, loses_what_is_written_to_a_pipe)
+TEST_P(async_running, loses_what_is_written_where_nobody_reads)
 {
   EXPECT_TRUE(outcome(helper({"echo", "text"}).stdout_to(stdio::pipe())).status.success());
+  for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()}) {
+    EXPECT_TRUE(outcome(helper({"flood", "300000"}).stdout_to(kind).stderr_to(kind)).status.success());
+    EXPECT_TRUE(outcome(helper({"write", "1", "300000"}).stdout_to(kind)).status.success());
+    EXPECT_TRUE(outcome(helper({"write", "2", "300000"}).stderr_to(kind)).status.success());
+  }
+}
+
+TEST_P(async_running, lasts_no_longer_than_the_child_though_others_hold_its_streams)
+{
+  for (const stdio& kind : {stdio::pipe(), stdio::socket()}) {
+    pipe_ends alive = make_pipe();
+    command what = program("sh", {"-c", "sleep 1000 3<&- & echo $! >&3"}).map_fd(alive.write_end.get(), 3);
+    EXPECT_TRUE(outcome(what.stdout_to(kind)).status.success());
+    ::kill(std::atoi(read_line(alive.read_end.get()).c_str()), SIGKILL);
+  }
 }
 
 TEST_P(async_running, writes_where_it_is_told)

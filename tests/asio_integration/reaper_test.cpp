@@ -7,6 +7,7 @@
 #include <asio/thread_pool.hpp>
 
 #include <csignal>
+#include <set>
 #include <sstream>
 #include <vector>
 
@@ -121,6 +122,34 @@ TEST_P(choosing, is_possible_for_a_thread_pool)
   asio::thread_pool pool(1);
   use_source(pool);
   EXPECT_EQ(reaper_in_use(pool), GetParam().source);
+}
+
+class reaping : public io_fixture {};
+SUBPROCESS_FOR_EACH_SETUP(reaping);
+
+TEST_P(reaping, leaves_no_descriptor_open_though_the_childs_object_lives)
+{
+  async_child first = start(helper({"exit", "0"})); // What the context keeps is there after this one.
+  end_of(first);
+  const std::set<int> before = open_descriptors();
+  async_child second = start(helper({"exit", "0"}));
+  end_of(second);
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_P(reaping, that_ends_with_its_context_leaves_no_descriptor_open)
+{
+  async_child first = start(helper({"exit", "0"})); // What the library keeps is there after this one.
+  end_of(first);
+  end_context();
+  const std::set<int> before = open_descriptors();
+  async_child running = start(helper({"hang"}));
+  async_child over = start(helper({"exit", "0"}));
+  wait_until_exited(over.id());
+  end_context();
+  ::kill(running.id(), SIGKILL);
+  EXPECT_TRUE(all_children_gone());
+  EXPECT_EQ(open_descriptors(), before);
 }
 
 class ends_at_once : public io_fixture {};

@@ -8,11 +8,16 @@
 #include <asio/thread_pool.hpp>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <vector>
 
 #include <asio_integration/async_capture.hpp>
+#include <asio_integration/async_pipeline.hpp>
 #include <asio_integration/async_spawn.hpp>
+#include <asio_integration/spawn_limiter.hpp>
 
 #include "io_fixture.hpp"
 
@@ -48,6 +53,50 @@ TEST_P(time_limited, run_that_is_in_time_gives_its_status_and_frees_the_loop)
     EXPECT_FALSE(result.ec) << result.ec.message();
     EXPECT_EQ(result.status.code(), 3);
   }
+}
+
+TEST_P(time_limited, operations_are_told_so_though_their_children_are_lost_meanwhile)
+{
+  isolated_loop([&] {
+    std::signal(SIGCHLD, SIG_IGN); // The sigchld source replaces that.
+    std::vector<std::error_code> told;
+    const auto tell = [&](std::error_code ec, const auto&) { told.push_back(ec); };
+    spawn_limiter limiter(context(), 8);
+    async_run(context(), helper({"hang"}), 50ms, tell);
+    async_capture(context(), helper({"hang"}), {}, 50ms, tell);
+    async_pipeline(context(), helper({"hang"}) | helper({"cat"}), {}, 50ms, tell);
+    limiter.async_run(helper({"hang"}), 50ms, tell);
+    limiter.async_capture(helper({"hang"}), {}, 50ms, tell);
+    run_to_end();
+    EXPECT_EQ(told, std::vector(5, std::error_code(ETIMEDOUT, std::system_category())));
+  });
+}
+
+TEST_P(time_limited, run_holds_also_where_nobody_reads)
+{
+  for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()})
+    for (const char* verb : {"hang", "write-then-hang"}) {
+      wait_result result;
+      async_run(context(), helper({verb, "1", "300000"}).stdout_to(kind), 50ms, result.handler());
+      run_to_end();
+      EXPECT_EQ(result.ec, std::errc::timed_out);
+      EXPECT_FALSE(has_children());
+    }
+}
+
+TEST_P(time_limited, run_lets_its_child_write_while_it_is_stopped)
+{
+  const scratch_directory scratch;
+  EXPECT_TRUE(given_enough_time(50ms, [&](time_limit limit) {
+    command what = program(
+        "sh", {"-c", "trap 'head -c 300000 /dev/zero; echo bye > \"$0\"; exit' TERM; while :; do sleep 0.01; done",
+               scratch / "told"});
+    wait_result result;
+    async_run(context(), what.stdout_to(stdio::pipe()).stop_with({{SIGTERM, patience}}), limit, result.handler());
+    run_to_end();
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    return std::filesystem::exists(scratch / "told");
+  }));
 }
 
 TEST_P(time_limited, run_that_is_cancelled_first_is_aborted)

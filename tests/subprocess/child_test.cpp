@@ -1,12 +1,15 @@
 #include <subprocess/child.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <optional>
+#include <set>
 #include <thread>
 #include <type_traits>
 
@@ -181,6 +184,58 @@ TEST_P(waiting, with_a_limit_ends_when_the_child_does)
   ASSERT_TRUE(status);
   EXPECT_TRUE(status->success());
   EXPECT_FALSE(soon.passed());
+}
+
+TEST_P(waiting, in_any_form_leaves_no_descriptor_open)
+{
+  const std::set<int> before = open_descriptors();
+  child by_wait = spawn(helper({"exit", "0"}));
+  by_wait.wait();
+  EXPECT_EQ(open_descriptors(), before);
+  child by_limit = spawn(helper({"exit", "0"}));
+  EXPECT_TRUE(by_limit.wait_for(patience));
+  EXPECT_EQ(open_descriptors(), before);
+  child by_try = spawn(helper({"exit", "0"}));
+  EXPECT_TRUE(eventually([&] { return by_try.try_wait().has_value(); }));
+  EXPECT_EQ(open_descriptors(), before);
+  child by_stop = spawn(helper({"hang"}));
+  by_stop.stop();
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_P(waiting, of_two_threads_at_once_is_safe_though_one_of_them_reaps)
+{
+  for (int i = 0; i < 20; ++i) {
+    child cat = start({"cat"});
+    std::optional<exit_status> statuses[2];
+    std::thread waiters[2];
+    for (int t = 0; t < 2; ++t)
+      waiters[t] = std::thread([&, t] { statuses[t] = cat.wait_for(patience); });
+    cat.stdin_pipe().reset();
+    for (std::thread& waiter : waiters)
+      waiter.join();
+    for (const auto& status : statuses)
+      EXPECT_EQ(status, exit_status(0));
+  }
+}
+
+TEST_P(waiting, works_with_no_descriptors_permitted)
+{
+  isolated([&] {
+    child cat = start({"cat"});
+    child sorted = start({"hang"});
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none{0, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const std::clock_t cpu = std::clock();
+    EXPECT_EQ(cat.wait_for(100ms), std::nullopt);
+    EXPECT_LT(std::clock() - cpu, CLOCKS_PER_SEC / 20) << "a busy loop";
+    cat.stdin_pipe().reset();
+    EXPECT_EQ(cat.wait_for(patience), exit_status(0));
+    EXPECT_EQ(sorted.stop().signal(), SIGTERM);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+  });
 }
 
 TEST_P(waiting, takes_a_stopped_child_for_a_running_one)

@@ -1,12 +1,16 @@
 #include <subprocess/pipeline.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
+#include <thread>
 
 #include "support/deadline.hpp"
+#include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
 
@@ -106,6 +110,19 @@ TEST_P(running_pipelines, gives_a_piped_first_stdin_its_end)
             (std::vector<exit_status>{good, good}));
 }
 
+TEST_P(running_pipelines, lose_what_is_written_where_nobody_reads)
+{
+  for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()}) {
+    const auto statuses = statuses_of(helper({"flood", "300000"}).stderr_to(kind) |
+                                      helper({"flood", "300000"}).stdout_to(kind).stderr_to(kind));
+    EXPECT_EQ(statuses[1], good);
+    EXPECT_EQ(statuses_of(helper({"write", "2", "300000"}).stderr_to(kind) | helper({"cat"}))[0], good);
+  }
+  // One that a stage has left behind writes on, and a later stage waits for it.
+  command leaving = program("sh", {"-c", "(head -c 300000 /dev/zero >&2) & exit 0"});
+  EXPECT_EQ(statuses_of(leaving.stderr_to(stdio::pipe()) | helper({"cat"})), (std::vector<exit_status>{good, good}));
+}
+
 TEST_P(running_pipelines, leaves_nothing_when_a_stage_cannot_be_spawned)
 {
   const auto statuses = statuses_of(helper({"hang"}) | program("/nonexistent") | helper({"cat"}), ENOENT);
@@ -178,6 +195,43 @@ TEST_P(captured_pipelines, take_any_amount_from_all_stages)
   EXPECT_EQ(much.out.size(), 1'000'000u);
   for (const captured_output& stage : much.stages)
     EXPECT_EQ(stage.err.size(), 1'000'000u);
+}
+
+TEST_P(captured_pipelines, may_have_more_streams_than_descriptors_are_permitted)
+{
+  isolated([&] {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    // 22 stages have 66 streams, most of which are not there.
+    rlimit low{static_cast<rlim_t>(64), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    pipeline much = helper({"echo", "through"});
+    for (int i = 1; i < 22; ++i)
+      much |= helper({"cat"});
+    EXPECT_EQ(captured(much).out, "through\n");
+    ::setrlimit(RLIMIT_NOFILE, &before);
+  });
+}
+
+TEST_P(captured_pipelines, are_read_with_no_descriptors_permitted)
+{
+  isolated([&] {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    std::thread lowering([&] {
+      pipe_ends never = make_pipe();
+      becomes_readable(never.read_end.get(), std::chrono::milliseconds(50)); // Lets the capture begin.
+      const rlimit none{0, before.rlim_max};
+      ::setrlimit(RLIMIT_NOFILE, &none);
+    });
+    const std::clock_t cpu = std::clock();
+    const captured_output output = capture(program("sh", {"-c", "sleep 0.3; echo a; sleep 0.1; echo b >&2"}));
+    lowering.join();
+    EXPECT_LT(std::clock() - cpu, CLOCKS_PER_SEC / 10) << "a busy loop";
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_EQ(output.out, "a\n");
+    EXPECT_EQ(output.err, "b\n");
+  });
 }
 
 TEST_P(captured_pipelines, stop_at_the_limit)

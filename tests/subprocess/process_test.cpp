@@ -1,5 +1,6 @@
 #include <subprocess/detail/process/process.hpp> // First: proves it stands alone.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,8 +101,8 @@ TEST_F(one_process, is_never_signalled_under_a_number_that_is_somebody_elses)
   // The first child is reaped by other code; its number then lives on as
   // another child would take it. Only a pidfd can tell.
   process child(fork_child(0), {});
-  const int pidfd = child.pidfd();
-  if (pidfd == -1) {
+  const detail::pidfd_use held(child);
+  if (held.get() == -1) {
     let_end();
     child.reap();
     GTEST_SKIP() << "no pidfds here";
@@ -137,6 +138,72 @@ TEST_F(one_process, knows_its_parent_from_a_copy)
   isolated([&] { EXPECT_FALSE(child.is_parent()); });
   child.signal(SIGKILL);
   child.reap();
+}
+
+TEST_F(one_process, that_was_copied_by_a_fork_is_lost_there_whoever_held_its_lock)
+{
+  process child(fork_child(0), {});
+  std::atomic<bool> done = false;
+  std::vector<std::thread> holders; // Of the lock, nearly all of the time.
+  for (int i = 0; i < 2; ++i)
+    holders.emplace_back([&] {
+      while (!done)
+        child.try_reap();
+    });
+  for (int i = 0; i < 10; ++i)
+    isolated([&] {
+      EXPECT_EQ(child.current(), process::state::lost);
+      EXPECT_EQ(child.try_reap(), process::state::lost);
+      EXPECT_EQ(child.reap(), process::state::lost);
+      EXPECT_EQ(child.signal(SIGKILL), std::errc::invalid_argument);
+      EXPECT_EQ(child.signal_group(SIGKILL), std::errc::invalid_argument);
+      EXPECT_EQ(child.kill(stop_sequence::target::group), std::errc::invalid_argument);
+      EXPECT_FALSE(child.take_change());
+      EXPECT_FALSE(child.report());
+      EXPECT_EQ(child.status(), exit_status());
+      EXPECT_EQ(detail::pidfd_use(child).get(), -1);
+      child.begin_group_stop();
+      child.end_group_stop();
+    });
+  done = true;
+  for (std::thread& holder : holders)
+    holder.join();
+  child.signal(SIGKILL);
+  child.reap();
+}
+
+TEST_F(one_process, that_has_ended_is_known_in_a_fork_too)
+{
+  process child(fork_child(3), {});
+  let_end();
+  child.reap();
+  isolated([&] {
+    EXPECT_EQ(child.reap(), process::state::ended);
+    EXPECT_EQ(child.status().code(), 3);
+    EXPECT_TRUE(child.report());
+  });
+}
+
+TEST_F(one_process, lets_its_pidfd_go_when_it_is_reaped_and_nobody_uses_it)
+{
+  const std::set<int> before = open_descriptors();
+  process child(fork_child(0), {});
+  {
+    const detail::pidfd_use first(child);
+    if (first.get() == -1) {
+      let_end();
+      child.reap();
+      GTEST_SKIP() << "no pidfds here";
+    }
+    const detail::pidfd_use second(child);
+    EXPECT_EQ(second.get(), first.get());
+    let_end();
+    child.reap();
+    EXPECT_NE(::fcntl(first.get(), F_GETFD), -1) << "it may be polled";
+    EXPECT_EQ(detail::pidfd_use(child).get(), -1) << "nobody needs it any more";
+    EXPECT_NE(::fcntl(first.get(), F_GETFD), -1);
+  }
+  EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST_F(one_process, tells_its_cpu_time)

@@ -6,7 +6,9 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
+#include <subprocess/pipeline.hpp>
 #include <subprocess/spawn.hpp>
 
 #include "support/deadline.hpp"
@@ -125,6 +127,63 @@ TEST_P(terminals, can_be_captured)
   const captured_output errors = capture(helper({"streams"}).stderr_to(stdio::pty()));
   EXPECT_EQ(errors.out, "out");
   EXPECT_EQ(errors.err, "err");
+}
+
+TEST_P(terminals, of_a_capture_have_no_input_for_whoever_reads)
+{
+  const std::string reads[] = {
+      "cat; cat; cat",
+      "stty -icanon; cat",
+      "stty icanon -icanon; cat; cat",
+      "read word || echo end >&2; cat",
+  };
+  for (const std::string& script : reads) {
+    const captured_output output = capture(program("sh", {"-c", script}).stdin_from(stdio::pty()));
+    EXPECT_EQ(output.out, "") << script;
+    EXPECT_TRUE(output.status.success()) << script << ": " << output.status;
+  }
+  EXPECT_TRUE(run(program("sh", {"-c", "cat; cat"}).stdin_from(stdio::pty())).success());
+  EXPECT_TRUE(run(program("sh", {"-c", "cat; cat"}).stdin_from(stdio::pty()), patience).success());
+  EXPECT_TRUE(run(program("cat").stdin_from(stdio::pty()) | program("cat")).at(0).success());
+}
+
+TEST_P(terminals, can_be_written_to_by_the_back_door)
+{
+  const command flood = program("sh", {"-c", "head -c 100000 /dev/zero > /dev/tty"});
+  command what = flood;
+  captured_output output = capture(what.stdin_from(stdio::pty()));
+  EXPECT_TRUE(output.status.success());
+  EXPECT_EQ(output.out, "") << "stdout is a pipe of its own";
+  what.stdout_to(stdio::null());
+  output = capture(what);
+  EXPECT_TRUE(output.status.success());
+  EXPECT_EQ(output.out.size(), 100000u) << "it counts as the first that is not read otherwise";
+  EXPECT_TRUE(run(what).success());
+  EXPECT_TRUE(run(what, patience).success());
+  what = flood;
+  EXPECT_TRUE(run(what.stdin_from(stdio::pty()) | program("cat")).at(0).success());
+  EXPECT_TRUE(capture(what | program("cat")).stages.at(0).status.success());
+}
+
+TEST_P(terminals, do_not_hang_up_on_a_child_that_has_left_them)
+{
+  const command what = on_terminal(program("sh", {"-c", "exec < /dev/null > /dev/null 2>&1; sleep 0.1; exit 0"}));
+  EXPECT_TRUE(capture(what).status.success());
+  EXPECT_TRUE(run(what).success());
+  EXPECT_TRUE(run(what, patience).success());
+}
+
+TEST_P(terminals, lose_nothing_that_was_written_before_the_end_without_a_grace)
+{
+  const command what = on_terminal(helper({"write", "1", "20000"}));
+  for (int i = 0; i < 30; ++i)
+    EXPECT_EQ(capture(what, {.drain_grace = std::chrono::nanoseconds(0)}).out.size(), 20000u);
+  const captured_output held =
+      capture(on_terminal(program("sh", {"-c", "trap '' HUP; sleep 1000 & echo $!; head -c 9000 /dev/zero"})),
+              {.drain_grace = std::chrono::nanoseconds(0)});
+  EXPECT_TRUE(held.left_open);
+  EXPECT_GT(held.out.size(), 9000u);
+  ::kill(std::atoi(held.out.c_str()), SIGKILL);
 }
 
 TEST_P(terminals, do_not_go_with_a_foreign_process_group)

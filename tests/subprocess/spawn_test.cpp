@@ -12,6 +12,7 @@
 
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
+#include "support/pipes.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -95,6 +96,25 @@ TEST_P(spawning, runs_and_waits)
   EXPECT_EQ(run(helper({"exit", "9"})).code(), 9);
   EXPECT_EQ(run(helper({"signal", "6"})).signal(), SIGABRT);
   EXPECT_TRUE(run(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::null())).success());
+}
+
+TEST_P(spawning, runs_to_the_end_whatever_is_written_where_nobody_reads)
+{
+  for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()}) {
+    EXPECT_TRUE(run(helper({"flood", "300000"}).stdout_to(kind).stderr_to(kind)).success());
+    EXPECT_TRUE(run(helper({"write", "1", "300000"}).stdout_to(kind), patience).success());
+    EXPECT_TRUE(run(helper({"write", "2", "300000"}).stderr_to(kind)).success());
+  }
+}
+
+TEST_P(spawning, runs_no_longer_than_the_child_though_others_hold_its_streams)
+{
+  for (const stdio& kind : {stdio::pipe(), stdio::socket()}) {
+    pipe_ends alive = make_pipe();
+    command what = program("sh", {"-c", "sleep 1000 3<&- & echo $! >&3"}).map_fd(alive.write_end.get(), 3);
+    EXPECT_TRUE(run(what.stdout_to(kind)).success());
+    ::kill(std::atoi(read_line(alive.read_end.get()).c_str()), SIGKILL);
+  }
 }
 
 TEST_P(spawning, the_real_programs_of_the_system_works)

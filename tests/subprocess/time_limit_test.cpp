@@ -1,13 +1,18 @@
 #include <subprocess/time_limit.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <thread>
 #include <utility>
 
+#include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/spawn.hpp>
 
 #include "support/deadline.hpp"
+#include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
 
@@ -94,6 +99,64 @@ TEST_P(limited_run, goes_by_the_commands_stop_sequence)
 TEST_P(limited_run, ends_the_child_though_its_sequence_is_for_a_group_that_is_none)
 {
   EXPECT_EQ(error_of(helper({"hang"}).stop_with(stop_sequence::gentle().of_group()), 10ms), std::errc::timed_out);
+}
+
+TEST_P(limited_run, is_told_though_the_child_is_lost_meanwhile)
+{
+  isolated([&] {
+    std::signal(SIGCHLD, SIG_IGN);
+    EXPECT_EQ(error_of(helper({"hang"}), 10ms), std::errc::timed_out);
+    std::error_code ec;
+    run(helper({"exit", "0"}), 1h, ec);
+    EXPECT_EQ(ec, std::errc::no_child_process) << "what is in time is told as without a limit";
+  });
+}
+
+TEST_P(limited_run, is_told_though_the_child_may_not_be_signalled)
+{
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "needs root";
+  isolated([&] {
+    pipe_ends in = make_pipe();
+    pipe_ends out = make_pipe();
+    std::thread other_user([&] { // The whole program becomes one, once the child runs.
+      EXPECT_EQ(read_line(out.read_end.get()), "ready");
+      EXPECT_EQ(::setresuid(65534, 65534, 0), 0);
+    });
+    std::error_code ec;
+    command what = program("sh", {"-c", "echo ready; exec cat"});
+    what.stdin_from(stdio::from_fd(in.read_end.get())).stdout_to(stdio::from_fd(out.write_end.get()));
+    run(what, 2s, ec);
+    other_user.join();
+    EXPECT_EQ(ec, std::errc::timed_out);
+    EXPECT_TRUE(has_children());
+    EXPECT_EQ(::setresuid(0, 0, 0), 0);
+    in.write_end.reset();
+    EXPECT_TRUE(eventually([] {
+      detail::reap_orphans();
+      return !has_children();
+    }));
+  });
+}
+
+TEST_P(limited_run, holds_also_where_nobody_reads)
+{
+  for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()})
+    for (const char* verb : {"hang", "write-then-hang"})
+      EXPECT_EQ(error_of(helper({verb, "1", "300000"}).stdout_to(kind), 50ms), std::errc::timed_out);
+  EXPECT_EQ(error_of(program("yes").stdout_to(stdio::pipe()), 50ms), std::errc::timed_out);
+}
+
+TEST_P(limited_run, lets_a_child_write_while_it_is_stopped)
+{
+  const scratch_directory scratch;
+  EXPECT_TRUE(given_enough_time(50ms, [&](std::chrono::milliseconds limit) {
+    command what = program(
+        "sh", {"-c", "trap 'head -c 300000 /dev/zero; echo bye > \"$0\"; exit' TERM; while :; do sleep 0.01; done",
+               scratch / "told"});
+    EXPECT_EQ(error_of(what.stdout_to(stdio::pipe()).stop_with({{SIGTERM, patience}}), limit), std::errc::timed_out);
+    return std::filesystem::exists(scratch / "told");
+  }));
 }
 
 TEST_P(limited_run, throws_what_went_wrong)

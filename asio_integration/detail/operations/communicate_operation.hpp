@@ -33,7 +33,7 @@ public:
 
   communicate_operation(const asio::any_io_executor& executor, done_type done, tracked_child child,
                         std::shared_ptr<stream_ends<Executor>> ends, capture_options options)
-      : reader(options, reader::given_up::keep_open),
+      : reader(options, outputs::kept, stream_owner::caller),
         strand_(child ? executor : asio::any_io_executor(nowhere().get_executor())), done_(std::move(done)),
         child_(std::move(child)), ends_(std::move(ends)), input_(std::move(options.input).value_or(std::string()))
   {
@@ -73,7 +73,7 @@ private:
       self->wait_error_ = ec;
       self->output_.status = status;
       self->output_.report = self->child_->report();
-      self->start_grace();
+      self->child_ended();
       self->finish_if_over();
     };
     child_.async_wait(

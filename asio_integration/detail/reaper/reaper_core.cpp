@@ -65,6 +65,8 @@ void reaper_core::track(const std::shared_ptr<process>& child)
   bool watched = false;
   {
     const std::lock_guard lock(mutex_);
+    if (const reap_table::entry* const earlier = table_.find(child->id()))
+      unwatch(*earlier);
     watched = source_ && source_->watch(*child);
     robbed = table_.add(child, watched);
   }
@@ -110,13 +112,17 @@ bool reaper_core::look(pid_t pid)
   const process::state state = child->try_reap();
   if (state == process::state::running)
     return false;
-  if (source_)
-    source_->unwatch(*child);
-  child->close_pidfd();
+  unwatch(*entry);
   waiter_list waiters = table_.finish(*entry);
   lock.unlock();
   waiters.complete_all(error_of(state), child->status());
   return true;
+}
+
+void reaper_core::unwatch(const reap_table::entry& entry) noexcept
+{
+  if (source_ && entry.watched)
+    source_->unwatch(*entry.child);
 }
 
 void reaper_core::look_at_all()
@@ -154,6 +160,8 @@ void reaper_core::tick()
 void reaper_core::shut_down() noexcept
 {
   std::unique_lock lock(mutex_);
+  for (const pid_t pid : table_.all())
+    unwatch(*table_.find(pid));
   source_.reset();
   timer_.reset();
   reap_table abandoned = std::exchange(table_, {});

@@ -53,6 +53,7 @@ private:
   bool look(pid_t pid) override;
   void look_at_all() override;
 
+  void unwatch(const reap_table::entry& entry) noexcept;
   void arm();
   void woken();
   void look_around();

@@ -35,7 +35,7 @@ public:
   ///         that came before this call. If not, the reaper looks by itself.
   virtual bool watch(process& child) noexcept = 0;
 
-  /// Before the child's descriptor is closed.
+  /// Once for each that is watched, before the child's descriptor is closed.
   virtual void unwatch(process& child) noexcept = 0;
 
   /// Starts one wait. `woken` runs once, also after an error.

@@ -16,23 +16,31 @@
 #include <asio_integration/detail/streams/stream_ends.hpp>
 #include <subprocess/capture.hpp>
 #include <subprocess/detail/streams/capture_buffer.hpp>
-#include <subprocess/detail/streams/capture_read.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
+#include <subprocess/detail/streams/capture_read.hpp>
+#include <subprocess/detail/streams/outputs.hpp>
 
 namespace subprocess::detail {
 
-/// Reads the streams of a child into buffers, under the limits of a capture. The
-/// base of operations, which wait for the child besides.
+/// Whose streams are read.
+enum class stream_owner {
+  us,     ///< All are read, and closed when they are given up.
+  caller, ///< Those are read that are asked for, and left open.
+};
+
+/// Reads the streams of a child into buffers, under the limits of a capture; and
+/// what is kept of none, until the child has ended, so that it can come to its end.
+/// The base of operations, which wait for the child besides.
 template <class Executor>
 class output_reader {
 protected:
   using ends_type = stream_ends<Executor>;
   using pipe_type = typename ends_type::pipe_type;
 
-  enum class given_up { close, keep_open };
-
-  output_reader(capture_options options, given_up streams)
-      : options_(std::move(options)), given_up_(streams), streams_{stream(options_), stream(options_)}
+  output_reader(capture_options options, outputs kept, stream_owner owner)
+      : options_(std::move(options)), owner_(owner),
+        streams_{stream(options_, kept == outputs::kept), stream(options_, kept == outputs::kept),
+                 stream(nothing(), false)}
   {
   }
   virtual ~output_reader() = default;
@@ -52,10 +60,13 @@ protected:
   {
     ends_ = std::move(ends);
     strand_ = strand;
-    const auto outputs = ends_->outputs();
-    for (std::size_t i = 0; i < 2; ++i)
-      if ((streams_[i].pipe = outputs[i]))
-        ++reading_;
+    const auto read_ends = ends_->outputs();
+    streams_[0].pipe = read_ends[0];
+    streams_[1].pipe = read_ends[1];
+    if (owner_ == stream_owner::us)
+      streams_[2].pipe = ends_->terminal_beside_pipes();
+    for (const stream& one : streams_)
+      reading_ += one.pipe != nullptr;
     if (reading_ == 0)
       return streams_ended();
     for (stream& one : streams_)
@@ -65,10 +76,17 @@ protected:
 
   bool is_reading() const noexcept { return reading_ > 0; }
 
-  /// The child has ended: from now on the drain grace counts.
-  void start_grace()
+  /// The child has ended: from now on the drain grace counts, and what is dropped
+  /// is read no longer than what is kept.
+  void child_ended()
   {
-    if (!options_.drain_grace || !is_reading())
+    child_ended_ = true;
+    for (stream& one : streams_)
+      if (one.over && !giving_up_ && one.is_open())
+        close(one);
+    if (!is_keeping())
+      return give_up_streams();
+    if (!options_.drain_grace)
       return;
     grace_.emplace(strand_, deadline_after(*options_.drain_grace));
     grace_->async_wait(asio::bind_executor(strand_, [this, self = alive()](std::error_code ec) {
@@ -84,8 +102,8 @@ protected:
     giving_up_ = true;
     std::error_code ignored;
     for (stream& one : streams_)
-      if (one.pipe && one.pipe->is_open()) {
-        left_open_ = true;
+      if (one.is_open() && !one.over) {
+        left_open_ |= one.kept;
         one.pipe->cancel(ignored);
       }
   }
@@ -104,11 +122,20 @@ protected:
 
 private:
   struct stream {
-    explicit stream(const capture_options& options) : text(options) {}
+    stream(const capture_options& options, bool is_kept) : kept(is_kept), text(options) {}
+
+    bool is_open() const { return pipe && pipe->is_open(); }
 
     pipe_type* pipe = nullptr;
+    const bool kept;
+    bool over = false; // Nothing more is read.
     capture_buffer text;
   };
+
+  bool is_keeping() const
+  {
+    return std::ranges::any_of(streams_, [](const stream& one) { return one.kept && !one.over && one.is_open(); });
+  }
 
   void read(stream& from)
   {
@@ -123,21 +150,27 @@ private:
 
   void was_read(stream& from, std::error_code ec)
   {
-    if (giving_up_ && from.pipe->is_open())
+    if (giving_up_ && from.kept && from.pipe->is_open())
       read_what_is_there(from.pipe->native_handle(), from.text);
     if (from.text.must_stop())
       stop_at_limit();
     const bool by_us = giving_up_ || !from.pipe->is_open();
     if (!ec && !by_us)
       return read(from);
-    if (!giving_up_ || given_up_ == given_up::close)
+    from.over = true;
+    // A terminal that its last user has left. The child may live on, and closing
+    // would hang up on it.
+    const bool left = ec.value() == EIO;
+    if (!(left && !child_ended_) && (!giving_up_ || owner_ == stream_owner::us))
       close(from);
-    // The second is a terminal that its last user has left.
-    const bool good = !ec || by_us || ec == asio::error::eof || ec.value() == EIO;
-    if (!good && !error_)
+    const bool good = !ec || by_us || ec == asio::error::eof || left;
+    if (!good && !error_ && from.kept)
       error_.assign(ec.value(), std::system_category());
-    if (--reading_ > 0)
+    if (--reading_ > 0) {
+      if (child_ended_ && !giving_up_ && !is_keeping())
+        give_up_streams();
       return;
+    }
     grace_.reset();
     streams_ended();
   }
@@ -147,7 +180,7 @@ private:
     if (!error_)
       error_.assign(ENOBUFS, std::system_category());
     for (stream& one : streams_)
-      if (one.pipe)
+      if (one.pipe && one.kept)
         close(one);
     if (options_.on_overflow == overflow::kill)
       kill_at_limit();
@@ -160,13 +193,14 @@ private:
   }
 
   const capture_options options_;
-  const given_up given_up_; // What becomes of streams that have not ended.
+  const stream_owner owner_;
   std::shared_ptr<ends_type> ends_;
   asio::any_io_executor strand_;
-  stream streams_[2];
+  stream streams_[3];                       // The last is a terminal beside two pipes.
   std::optional<asio::steady_timer> grace_; // While it passes.
   std::error_code error_;
   int reading_ = 0; // Streams that have not ended.
+  bool child_ended_ = false;
   bool giving_up_ = false;
   bool left_open_ = false;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <asio/posix/stream_descriptor.hpp>
@@ -12,16 +11,9 @@
 #include <asio_integration/input_stream.hpp>
 #include <asio_integration/terminal_stream.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
+#include <subprocess/detail/streams/readiness.hpp>
 
 namespace subprocess::detail {
-
-/// Whether nobody holds the other end of an open pipe, socket or terminal any
-/// more. Unread data does not matter.
-inline bool is_hung_up(int fd) noexcept
-{
-  pollfd watched{fd, 0, 0};
-  return ::poll(&watched, 1, 0) == 1;
-}
 
 /// The I/O objects of a child. They keep their place while the child's object is
 /// moved, and operations on them hold them: what cancels a wait of Asio's finds
@@ -71,6 +63,9 @@ public:
         ends[ends[0] ? 1 : 0] = only;
     return ends;
   }
+
+  /// What the child can write to besides, and nobody reads; null when there is none.
+  pipe_type* terminal_beside_pipes() { return open(out_) && open(err_) ? open(terminal_) : nullptr; }
 
   /// All that the child can write to, null for what is not open.
   std::array<pipe_type*, 3> all_outputs() { return {open(out_), open(err_), open(terminal_)}; }

@@ -10,6 +10,7 @@
 #include <subprocess/detail/process/own_pid.hpp>
 #include <subprocess/detail/process/pidfd.hpp>
 #include <subprocess/detail/process/wait_until.hpp>
+#include <subprocess/detail/streams/readiness.hpp>
 #include <subprocess/kill_tree.hpp>
 
 namespace subprocess::detail {
@@ -31,22 +32,48 @@ bool process::is_parent() const noexcept
   return own_pid() == parent_;
 }
 
-int process::pidfd() noexcept
+int process::hold_pidfd() noexcept
 {
+  if (current() != state::running)
+    return -1;
   const std::lock_guard lock(mutex_);
-  if (!pidfd_ && state_ == state::running)
+  if (state_ != state::running)
+    return -1;
+  if (!pidfd_)
     pidfd_ = open_pidfd(pid_);
+  if (pidfd_)
+    ++pidfd_users_;
   return pidfd_.get();
 }
 
-void process::close_pidfd() noexcept
+void process::release_pidfd() noexcept
 {
+  if (!is_parent())
+    return;
   const std::lock_guard lock(mutex_);
-  pidfd_.reset();
+  if (--pidfd_users_ == 0 && state_ != state::running)
+    pidfd_.reset();
+}
+
+int process::pidfd() const noexcept
+{
+  if (!is_parent())
+    return -1;
+  const std::lock_guard lock(mutex_);
+  return pidfd_.get();
+}
+
+void process::run_no_more(state how) noexcept
+{
+  state_ = how;
+  if (pidfd_users_ == 0)
+    pidfd_.reset();
 }
 
 process::state process::try_reap() noexcept
 {
+  if (const state known = current(); known != state::running)
+    return known;
   const std::lock_guard lock(mutex_);
   if (state_ != state::running)
     return state_;
@@ -67,9 +94,9 @@ process::state process::try_reap() noexcept
   if (result == pid_) {
     status_ = exit_status(raw);
     ended_ = clock::now();
-    state_ = state::ended;
+    run_no_more(state::ended);
   } else if (error) { // ECHILD; or a sandbox refuses the call, and nobody here can ever reap it.
-    state_ = state::lost;
+    run_no_more(state::lost);
   }
   return state_;
 }
@@ -92,6 +119,8 @@ process::state process::reap() noexcept
 
 std::optional<child_change> process::take_change() noexcept
 {
+  if (current() != state::running)
+    return std::nullopt;
   const std::lock_guard lock(mutex_);
   siginfo_t info{};
   if (state_ != state::running ||
@@ -111,19 +140,17 @@ std::error_code process::wait_for_change() const noexcept
 
 process::state process::current() const noexcept
 {
-  const std::lock_guard lock(mutex_);
-  return state_;
+  const state known = state_;
+  return known == state::running && !is_parent() ? state::lost : known;
 }
 
 exit_status process::status() const noexcept
 {
-  const std::lock_guard lock(mutex_);
-  return status_;
+  return state_ == state::ended ? status_ : exit_status();
 }
 
 std::optional<rusage> process::usage() const noexcept
 {
-  const std::lock_guard lock(mutex_);
   if (state_ != state::ended)
     return std::nullopt;
   return usage_;
@@ -131,7 +158,6 @@ std::optional<rusage> process::usage() const noexcept
 
 std::optional<exit_report> process::report() const noexcept
 {
-  const std::lock_guard lock(mutex_);
   if (state_ != state::ended)
     return std::nullopt;
   return exit_report{status_, usage_, ended_ - started_, status_.core_dumped()};
@@ -139,6 +165,8 @@ std::optional<exit_report> process::report() const noexcept
 
 std::error_code process::signal(int number) noexcept
 {
+  if (current() != state::running)
+    return {EINVAL, std::system_category()};
   const std::lock_guard lock(mutex_);
   if (state_ != state::running)
     return {EINVAL, std::system_category()};
@@ -147,7 +175,7 @@ std::error_code process::signal(int number) noexcept
   if (pidfd_ && (error == ENOSYS || error == EPERM)) // A sandbox may refuse the call as such.
     error = ::kill(pid_, number) == -1 ? errno : 0;
   if (error == ESRCH) { // A zombie takes signals, so other code has reaped it.
-    state_ = state::lost;
+    run_no_more(state::lost);
     error = EINVAL;
   }
   return {error, std::system_category()};
@@ -177,18 +205,21 @@ process::state process::look() const noexcept
   if (errno == ECHILD)
     return state::lost;
   pollfd watched{pidfd_.get(), POLLIN, 0}; // A sandbox refuses the call.
-  return ::poll(&watched, 1, 0) == 1 ? state::ended : state::running;
+  int ignored = 0;
+  return wait_until_ready({&watched, 1}, 0, ignored) == 1 ? state::ended : state::running;
 }
 
 std::error_code process::signal_group(int number) noexcept
 {
+  if (current() != state::running)
+    return {EINVAL, std::system_category()};
   const std::lock_guard lock(mutex_);
   if (state_ != state::running || !kin_.leads_group)
     return {EINVAL, std::system_category()};
   // No pidfd stands for a group. So ask first whether the leader is still ours:
   // other code may have reaped it.
   if (look() == state::lost) {
-    state_ = state::lost;
+    run_no_more(state::lost);
     return {EINVAL, std::system_category()};
   }
   const int error = ::kill(-pid_, number) == -1 ? errno : 0;
@@ -218,12 +249,16 @@ std::error_code process::kill(stop_sequence::target whom) noexcept
 
 void process::begin_group_stop() noexcept
 {
+  if (!is_parent())
+    return;
   const std::lock_guard lock(mutex_);
   ++group_stops_;
 }
 
 void process::end_group_stop() noexcept
 {
+  if (!is_parent())
+    return;
   const std::lock_guard lock(mutex_);
   --group_stops_;
 }

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -28,6 +29,9 @@ struct kin {
 /// One child process: reaped and signalled under one lock, so that no signal
 /// can reach a number that the kernel has given to somebody else.
 ///
+/// In a fork of the program a child that had not ended yet is lost, and no call
+/// takes the lock: another thread may have held it at the fork.
+///
 /// Thread safety: safe.
 class process {
 public:
@@ -51,11 +55,14 @@ public:
 
   pid_t id() const noexcept { return pid_; }
 
-  /// A pidfd, opened now if need be; -1 where the system has none.
-  int pidfd() noexcept;
+  /// A pidfd, opened now if need be, that stays open until release_pidfd(); the
+  /// last release after the child was reaped closes it. -1 where the system has
+  /// none, or the child runs no more: then there is nothing to release.
+  int hold_pidfd() noexcept;
+  void release_pidfd() noexcept;
 
-  /// Closes the pidfd of a child that has ended.
-  void close_pidfd() noexcept;
+  /// For whoever holds it.
+  int pidfd() const noexcept;
 
   /// Reaps the child if it has ended. Never blocks.
   state try_reap() noexcept;
@@ -72,6 +79,8 @@ public:
   std::error_code wait_for_change() const noexcept;
 
   state current() const noexcept;
+
+  // None of these takes the lock: what they tell is written once, before the state.
   exit_status status() const noexcept;
   std::optional<rusage> usage() const noexcept;
   std::optional<exit_report> report() const noexcept;
@@ -110,8 +119,12 @@ public:
   std::shared_ptr<process> next_orphan;
 
 private:
-  /// What try_reap() would find. The lock is held.
+  // The lock is held in both.
+
+  /// What try_reap() would find.
   state look() const noexcept;
+
+  void run_no_more(state how) noexcept;
 
   pid_t pid_;
   const pid_t parent_;
@@ -119,11 +132,39 @@ private:
   const kin kin_;
   mutable std::mutex mutex_;
   unique_fd pidfd_;
-  state state_ = state::running;
+  int pidfd_users_ = 0;
+  std::atomic<state> state_ = state::running;
   exit_status status_;
   rusage usage_{};
   clock::time_point ended_;
   int group_stops_ = 0;
+};
+
+/// Holds a child's pidfd for as long as it lives. Somebody who polls it must not
+/// find another's descriptor under its number when the child is reaped meanwhile.
+class pidfd_use {
+public:
+  pidfd_use() noexcept = default;
+  explicit pidfd_use(process& child) noexcept : child_(&child), fd_(child.hold_pidfd()) {}
+  pidfd_use(pidfd_use&& other) noexcept : child_(other.child_), fd_(std::exchange(other.fd_, -1)) {}
+  pidfd_use& operator=(pidfd_use&& other) noexcept
+  {
+    std::swap(child_, other.child_);
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~pidfd_use()
+  {
+    if (fd_ != -1)
+      child_->release_pidfd();
+  }
+
+  /// -1 when there is none.
+  int get() const noexcept { return fd_; }
+
+private:
+  process* child_ = nullptr;
+  int fd_ = -1;
 };
 
 /// What a state means for someone who waits: nothing, or `no_child_process`.

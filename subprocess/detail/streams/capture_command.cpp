@@ -1,8 +1,23 @@
 #include <subprocess/detail/streams/capture_command.hpp>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace subprocess::detail {
+namespace {
+
+bool is_terminal(const std::optional<stdio>& stream) noexcept
+{
+  return stream && std::holds_alternative<stdio::pseudo_terminal>(stream->get());
+}
+
+bool is_pipe(const std::optional<stdio>& stream) noexcept
+{
+  return stream && std::holds_alternative<stdio::new_pipe>(stream->get());
+}
+
+} // namespace
 
 command capture_command(command what, const capture_options& options)
 {
@@ -10,6 +25,28 @@ command capture_command(command what, const capture_options& options)
     what.stdin_from(stdio::from_string(*options.input));
   if (options.merge_stderr)
     what.stderr_to(stdio::to_stdout());
+  return what;
+}
+
+bool expects_somebody(const command& what) noexcept
+{
+  return is_pipe(what.get().streams[0]) || std::ranges::any_of(what.get().streams, is_terminal);
+}
+
+// The first stream that says so makes the terminal for all of them. The null device
+// ends as a pipe does that is closed at once, also when a fork of the program has got
+// a copy of the end to be closed.
+command unattended(command what)
+{
+  const auto& [in, out, err] = what.get().streams;
+  if (is_pipe(in))
+    what.stdin_from(stdio::null());
+  else if (is_terminal(in))
+    what.stdin_from(without_input(*in));
+  if (is_terminal(out))
+    what.stdout_to(without_input(*out));
+  if (is_terminal(err))
+    what.stderr_to(without_input(*err));
   return what;
 }
 

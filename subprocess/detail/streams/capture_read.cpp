@@ -6,22 +6,56 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <subprocess/detail/streams/readiness.hpp>
+
 namespace subprocess::detail {
 
-void read_what_is_there(int fd, capture_buffer& text)
+namespace {
+
+// More than the kernel keeps of what was written to a terminal.
+constexpr std::size_t most_in_terminal = std::size_t(1) << 18;
+
+/// Reads so much; false when there was less.
+bool read_exactly(int fd, std::size_t left, capture_buffer& text)
 {
-  int left = 0;
-  if (::ioctl(fd, FIONREAD, &left) == -1)
-    return;
   while (left > 0) {
     const auto room = text.room();
-    const ssize_t got = ::read(fd, room.data(), std::min(room.size(), static_cast<std::size_t>(left)));
-    if (got == -1 && errno == EINTR)
+    const ssize_t got = ::read(fd, room.data(), std::min(room.size(), left));
+    const int error = got == -1 ? errno : 0;
+    if (error == EINTR)
       continue;
     if (got <= 0)
-      return;
+      return false;
     text.add(static_cast<std::size_t>(got));
-    left -= static_cast<int>(got);
+    left -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+/// How many bytes a read would find.
+std::size_t unread(int fd) noexcept
+{
+  int bytes = 0;
+  return ::ioctl(fd, FIONREAD, &bytes) == -1 || bytes < 0 ? 0 : static_cast<std::size_t>(bytes);
+}
+
+} // namespace
+
+// What was written to a terminal lies in two places, and only the last counts as
+// unread; looking whether there is something moves it on.
+void read_what_is_there(int fd, capture_buffer& text)
+{
+  if (::isatty(fd) == 0) {
+    read_exactly(fd, unread(fd), text);
+    return;
+  }
+  pollfd watched{fd, POLLIN, 0};
+  int error = 0;
+  for (std::size_t taken = 0; taken < most_in_terminal && wait_until_ready({&watched, 1}, 0, error) == 1;) {
+    const std::size_t found = unread(fd);
+    if (found == 0 || !read_exactly(fd, found, text))
+      return;
+    taken += found;
   }
 }
 

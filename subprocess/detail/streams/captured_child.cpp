@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
-#include <vector>
 
-#include <subprocess/detail/streams/capture_read.hpp>
 #include <subprocess/detail/launch/child_parts.hpp>
 #include <subprocess/detail/launch/launch_plan.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
+#include <subprocess/detail/process/stop_by.hpp>
+#include <subprocess/detail/process/wait_until.hpp>
+#include <subprocess/detail/streams/capture_command.hpp>
+#include <subprocess/detail/streams/capture_read.hpp>
+#include <subprocess/detail/streams/readiness.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -20,16 +23,12 @@ using clock = std::chrono::steady_clock;
 // How long the end of a child can go unnoticed where nothing tells of it.
 constexpr std::chrono::milliseconds look_interval(10);
 
-// What a child writes to its terminal counts as what it writes to the first
-// stream that is read of it.
-void take_terminal(child_parts& parts)
+child_parts spawn_unattended(const command& what, outputs streams, spawn_failure& failure,
+                             std::optional<clock::time_point> deadline)
 {
-  if (!parts.pipes[3])
-    return;
-  end_terminal_input(parts.pipes[3].get());
-  unique_fd& place = parts.pipes[1] ? parts.pipes[2] : parts.pipes[1];
-  if (!place)
-    place = std::move(parts.pipes[3]);
+  const auto defaults = streams == outputs::kept ? stream_defaults::capture() : stream_defaults::inherit();
+  return expects_somebody(what) ? spawn_parts(unattended(what), defaults, failure, deadline)
+                                : spawn_parts(what, defaults, failure, deadline);
 }
 
 int sooner(int timeout, int other) noexcept
@@ -39,21 +38,34 @@ int sooner(int timeout, int other) noexcept
 
 } // namespace
 
-captured_child::captured_child(const command& what, const capture_options& options, spawn_failure& failure)
-    : options_(options), streams_{stream(options), stream(options)}
+captured_child::captured_child(const command& what, outputs streams, const capture_options& options,
+                               spawn_failure& failure, std::optional<time_point> deadline)
+    : options_(options), streams_{stream(options), stream(options), stream(nothing())}
 {
-  child_parts parts = spawn_parts(what, stream_defaults::capture(), failure);
+  child_parts parts = spawn_unattended(what, streams, failure, deadline);
   if (failure)
     return;
-  parts.pipes[0].reset();
-  take_terminal(parts);
+  take_ends(parts.pipes, streams);
   handle_ = parts.handle;
-  streams_[0].end = std::move(parts.pipes[1]);
-  streams_[1].end = std::move(parts.pipes[2]);
   child_ = child(std::move(parts));
 }
 
-// One read(); closes the stream at its end.
+// What a child writes to its terminal counts as what it writes to the first stream
+// that is read of it; when both are pipes, nobody wants it.
+void captured_child::take_ends(unique_fd (&pipes)[4], outputs streams)
+{
+  auto& [in, out, err, terminal] = pipes;
+  in.reset();
+  streams_[0].kept = streams_[1].kept = streams == outputs::kept;
+  const std::size_t place = !out ? 0 : !err ? 1 : 2;
+  streams_[0].end = std::move(out);
+  streams_[1].end = std::move(err);
+  if (terminal)
+    streams_[place].end = std::move(terminal);
+}
+
+// One read(); closes the stream at its end, and after an error. The child may have
+// left its terminal and live on: to close ours then would hang up on it.
 int captured_child::stream::read_some()
 {
   const auto room = text.room();
@@ -61,65 +73,115 @@ int captured_child::stream::read_some()
   const int error = got == -1 ? errno : 0;
   if (got > 0)
     text.add(static_cast<std::size_t>(got));
-  if (got == 0 || error == EIO) // A terminal that its last user has left.
+  if (error == EIO) // A terminal that its last user has left.
+    left = std::move(end);
+  else if (got == 0 || (error && error != EINTR))
     end.reset();
   if (error && error != EINTR && error != EIO)
-    return error;
+    return kept ? error : 0;
   return text.must_stop() ? ENOBUFS : 0;
 }
 
-std::span<pollfd, 3> captured_child::watched()
+bool captured_child::is_keeping() const noexcept
 {
-  // poll() takes no notice of -1.
-  const bool for_the_end = is_reading() && options_.drain_grace && !deadline_;
-  watched_[0] = {streams_[0].end.get(), POLLIN, 0};
-  watched_[1] = {streams_[1].end.get(), POLLIN, 0};
-  watched_[2] = {for_the_end ? handle_->pidfd() : -1, POLLIN, 0};
-  return watched_;
+  return std::ranges::any_of(streams_, [](const stream& one) { return one.end && one.kept; });
+}
+
+bool captured_child::is_dropping() const noexcept
+{
+  return std::ranges::any_of(streams_, [](const stream& one) { return one.end && !one.kept; });
+}
+
+bool captured_child::waits_for_end() const noexcept
+{
+  return !ended_ && (until_end_ || (is_keeping() && options_.drain_grace));
+}
+
+void captured_child::watch(std::vector<pollfd>& all, bool until_end)
+{
+  until_end_ = until_end;
+  first_ = all.size();
+  for (const stream& one : streams_)
+    if (one.end)
+      all.push_back({one.end.get(), POLLIN, 0});
+  if (waits_for_end() && end_.get() == -1)
+    end_ = pidfd_use(*handle_);
+  if (waits_for_end() && end_.get() != -1)
+    all.push_back({end_.get(), POLLIN, 0});
+  count_ = all.size() - first_;
 }
 
 int captured_child::timeout() const
 {
-  if (!is_reading() || !options_.drain_grace)
-    return -1;
-  if (deadline_)
+  if (deadline_ && is_keeping())
     return poll_timeout(*deadline_ - clock::now());
-  return watched_[2].fd == -1 ? static_cast<int>(look_interval.count()) : -1;
+  return waits_for_end() && end_.get() == -1 ? static_cast<int>(look_interval.count()) : -1;
 }
 
-int captured_child::read_some(std::span<const pollfd, 3> found)
+int captured_child::read_some(std::span<const pollfd> all)
 {
   int error = 0;
-  for (std::size_t i = 0; i < 2 && !error; ++i)
-    if (found[i].revents)
-      error = streams_[i].read_some();
+  for (const pollfd& found : all.subspan(first_, count_))
+    for (stream& one : streams_)
+      if (found.revents && one.end.get() == found.fd && !error)
+        error = one.read_some();
   if (error)
-    stop_reading();
-  if (is_reading() && options_.drain_grace)
+    stop_keeping();
+  if (waits_for_end())
     look_at_child();
-  return left_open_ && is_reading() ? give_up() : error;
+  left_open_ = is_keeping() && deadline_ && clock::now() >= *deadline_;
+  return left_open_ ? give_up() : error;
 }
 
 void captured_child::look_at_child()
 {
-  if (!deadline_ && handle_->try_reap() != process::state::running)
+  ended_ = handle_->try_reap() != process::state::running;
+  if (!ended_)
+    return;
+  end_ = pidfd_use();
+  if (options_.drain_grace)
     deadline_ = deadline_after(*options_.drain_grace);
-  left_open_ = deadline_ && clock::now() >= *deadline_;
 }
 
 int captured_child::give_up()
 {
+  int error = 0;
   for (stream& one : streams_)
-    if (one.end)
+    if (one.end && one.kept) {
       read_what_is_there(one.end.get(), one.text);
-  stop_reading();
-  return streams_[0].text.must_stop() || streams_[1].text.must_stop() ? ENOBUFS : 0;
+      error = one.text.must_stop() ? ENOBUFS : error;
+    }
+  stop_keeping();
+  return error;
+}
+
+void captured_child::stop_keeping() noexcept
+{
+  for (stream& one : streams_)
+    if (one.kept)
+      one.end.reset();
 }
 
 void captured_child::stop_reading() noexcept
 {
   for (stream& one : streams_)
     one.end.reset();
+}
+
+bool captured_child::ends_by(time_point deadline)
+{
+  read_all({this, 1}, options_, deadline);
+  const auto now = clock::now();
+  if (!ended_ && handle_->try_reap() == process::state::running && now < deadline)
+    wait_until_ended(*handle_, deadline - now);
+  return handle_->try_reap() != process::state::running;
+}
+
+void captured_child::stop(const stop_sequence& sequence)
+{
+  const auto ends_within = [this](std::chrono::nanoseconds grace) { return ends_by(deadline_after(grace)); };
+  if (stop_by(handle_, sequence, ends_within) == std::errc::invalid_argument) // A group that is none.
+    stop_by(handle_, {}, ends_within);
 }
 
 captured_output captured_child::finish(std::error_code& ec)
@@ -135,33 +197,37 @@ captured_output captured_child::finish(std::error_code& ec)
   return output;
 }
 
-int read_all(std::span<captured_child> children, const capture_options& options)
+int read_all(std::span<captured_child> children, const capture_options& options,
+             std::optional<captured_child::time_point> deadline)
 {
   int first_error = 0;
   std::vector<pollfd> watched;
-  while (std::ranges::any_of(children, &captured_child::is_reading)) {
-    int timeout = -1;
+  for (;;) {
+    const bool until_end = std::ranges::any_of(children, &captured_child::is_dropping) &&
+                           !std::ranges::all_of(children, &captured_child::has_ended);
+    const auto now = clock::now();
+    if ((!until_end && std::ranges::none_of(children, &captured_child::is_keeping)) || (deadline && now >= *deadline))
+      return first_error;
+    int timeout = deadline ? poll_timeout(*deadline - now) : -1;
     watched.clear();
     for (captured_child& one : children) {
-      std::ranges::copy(one.watched(), std::back_inserter(watched));
+      one.watch(watched, until_end);
       timeout = sooner(timeout, one.timeout());
     }
-    const int ready = ::poll(watched.data(), static_cast<nfds_t>(watched.size()), timeout);
-    const int poll_error = ready == -1 ? errno : 0;
+    int poll_error = 0;
+    wait_until_ready(watched, timeout, poll_error);
     if (poll_error == EINTR)
       continue;
-    const std::span found(watched);
-    for (std::size_t i = 0; i < children.size(); ++i) {
-      const int error = poll_error ? poll_error : children[i].read_some(found.subspan(3 * i).first<3>());
+    for (captured_child& one : children) {
+      const int error = poll_error ? poll_error : one.read_some(watched);
       if (poll_error)
-        children[i].stop_reading();
+        one.stop_reading();
       if (!first_error)
         first_error = error;
       if (error == ENOBUFS && options.on_overflow == overflow::kill)
         std::ranges::for_each(children, &captured_child::kill);
     }
   }
-  return first_error;
 }
 
 } // namespace subprocess::detail

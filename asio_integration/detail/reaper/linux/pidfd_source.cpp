@@ -22,17 +22,27 @@ public:
 
   bool watch(process& child) noexcept override
   {
+    const int pidfd = child.hold_pidfd();
+    if (pidfd == -1)
+      return false;
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = child.id();
-    return ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, child.pidfd(), &event) == 0;
+    const bool added = ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, pidfd, &event) == 0;
+    if (!added)
+      child.release_pidfd();
+    return added;
   }
 
   // Closing the pidfd is not enough: a child that has not reached its exec yet
-  // holds a copy, which would keep the registration alive and firing.
+  // holds a copy, which would keep the registration alive and firing. A fork of the
+  // program shares the set with it, and must leave it as it is.
   void unwatch(process& child) noexcept override
   {
+    if (!child.is_parent())
+      return;
     ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, child.pidfd(), nullptr);
+    child.release_pidfd();
   }
 
   void async_wake(std::function<void()> woken) override
