@@ -22,28 +22,38 @@ struct clone_arguments {
   std::uint64_t cgroup;
 };
 
-/// clone3() with a stack of its own, on which the child calls `function`. The
-/// child starts with no frame to return to, so it takes assembly: a compiler may
-/// use the old stack between the system call and the function.
+/// clone3() whose child calls `function`, on the given stack or, in a memory of
+/// its own, on a copy of the caller's. The child starts with no frame to return
+/// to, so it takes assembly: a compiler may use the old stack between the system
+/// call and the function.
+///
+/// All operands have registers that the kernel preserves and that nothing here
+/// writes to before they are used. Left to the compiler, one of them is the frame
+/// pointer, which the child zeroes to end its chain of frames. What else the child
+/// changes needs no clobber: only the parent comes back to compiled code.
 /// \return The child's pid, or minus an errno.
 inline long clone_call(const clone_arguments& arguments, void (*function)(void*) noexcept, void* argument) noexcept
 {
 #if defined(__x86_64__)
+  register auto r8 asm("r8") = function;
+  register void* r9 asm("r9") = argument;
   long result;
   asm volatile("syscall\n\t"
                "test %%rax, %%rax\n\t"
                "jnz 1f\n\t"
                "xor %%ebp, %%ebp\n\t"
-               "mov %[argument], %%rdi\n\t"
-               "call *%[function]\n\t"
+               "sub $128, %%rsp\n\t" // A copied stack may have a red zone in use.
+               "and $-16, %%rsp\n\t"
+               "mov %%r9, %%rdi\n\t"
+               "call *%%r8\n\t"
                "hlt\n"
                "1:"
                : "=a"(result)
-               : "a"(SYS_clone3), "D"(&arguments),
-                 "S"(sizeof arguments), [function] "r"(function), [argument] "r"(argument)
-               : "rcx", "r11", "memory");
+               : "a"(SYS_clone3), "D"(&arguments), "S"(sizeof arguments), "r"(r8), "r"(r9)
+               : "rcx", "r11", "cc", "memory");
   return result;
 #elif defined(__aarch64__)
+  // The stack pointer is aligned at all times, and there is no red zone.
   register long x8 asm("x8") = SYS_clone3;
   register long x0 asm("x0") = reinterpret_cast<long>(&arguments);
   register long x1 asm("x1") = sizeof arguments;
@@ -58,7 +68,7 @@ inline long clone_call(const clone_arguments& arguments, void (*function)(void*)
                "1:"
                : "+r"(x0)
                : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
-               : "memory");
+               : "cc", "memory");
   return x0;
 #endif
 }
