@@ -22,9 +22,15 @@ struct clone_arguments {
   std::uint64_t cgroup;
 };
 
-/// clone3() with a stack of its own, on which the child calls `function`. The
-/// child starts with no frame to return to, so it takes assembly: a compiler may
-/// use the old stack between the system call and the function.
+/// clone3() whose child calls `function`, on the given stack or, in a memory of
+/// its own, on a copy of the caller's. The child starts with no frame to return
+/// to, so it takes assembly: a compiler may use the old stack between the system
+/// call and the function.
+///
+/// All operands have registers that the kernel preserves and that nothing here
+/// writes to before they are used. Left to the compiler, one of them is the frame
+/// pointer, which the child zeroes to end its chain of frames. What else the child
+/// changes needs no clobber: only the parent comes back to compiled code.
 /// \return The child's pid, or minus an errno.
 inline long clone_call(const clone_arguments& arguments, void (*function)(void*) noexcept, void* argument) noexcept
 {
@@ -42,9 +48,10 @@ inline long clone_call(const clone_arguments& arguments, void (*function)(void*)
                "1:"
                : "=a"(result)
                : "a"(SYS_clone3), "D"(&arguments), "S"(sizeof arguments), "r"(r8), "r"(r9)
-               : "rcx", "r11", "memory");
+               : "rcx", "r11", "cc", "memory");
   return result;
 #elif defined(__aarch64__)
+  // The stack pointer is aligned at all times, and there is no red zone.
   register long x8 asm("x8") = SYS_clone3;
   register long x0 asm("x0") = reinterpret_cast<long>(&arguments);
   register long x1 asm("x1") = sizeof arguments;
@@ -59,7 +66,7 @@ inline long clone_call(const clone_arguments& arguments, void (*function)(void*)
                "1:"
                : "+r"(x0)
                : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
-               : "memory");
+               : "cc", "memory");
   return x0;
 #endif
 }
