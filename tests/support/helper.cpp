@@ -318,22 +318,29 @@ int hanging_grandchild_verb(const arguments&)
 
 // ---- descriptors ----
 
-// fds: each open one on a line, but for the one used to look
-int fds_verb(const arguments&)
+/// In their order, but for the one used to look.
+std::vector<int> open_now()
 {
+  std::vector<int> open;
   DIR* const directory = ::opendir("/proc/self/fd");
   if (!directory) {
     for (int fd = 0; fd < 65536; ++fd)
       if (::fcntl(fd, F_GETFD) != -1)
-        std::printf("%d\n", fd);
-    return 0;
+        open.push_back(fd);
+    return open;
   }
-  std::vector<int> open;
   while (const dirent* entry = ::readdir(directory))
     if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(directory))
       open.push_back(std::atoi(entry->d_name));
+  ::closedir(directory);
   std::sort(open.begin(), open.end());
-  for (const int fd : open)
+  return open;
+}
+
+// fds: each open one on a line
+int fds_verb(const arguments&)
+{
+  for (const int fd : open_now())
     std::printf("%d\n", fd);
   return 0;
 }
@@ -378,6 +385,34 @@ int fd_kinds_verb(const arguments& a)
 {
   for (int i = 0; i < a.count; ++i)
     std::printf("%s\n", kind_of(a.fd(i)));
+  return 0;
+}
+
+// report-fds PATH: adds to the file, for each open one, a line with its number and
+// what its file begins with, or its kind; so no stream is needed to tell it
+int report_fds_verb(const arguments& a)
+{
+  std::vector<char> report;
+  for (const int fd : open_now()) {
+    const char* kind = kind_of(fd);
+    char text[64] = {};
+    if (std::strcmp(kind, "file") == 0)
+      kind = ::pread(fd, text, sizeof text - 1, 0) == -1 ? "unreadable" : text;
+    char line[128];
+    const int size = std::snprintf(line, sizeof line, "%d %s\n", fd, kind);
+    report.insert(report.end(), line, line + size);
+  }
+  const int file = ::open(a.text(0), O_WRONLY | O_APPEND | O_CLOEXEC);
+  return file != -1 && write_all(file, report.data(), report.size()) ? 0 : 1;
+}
+
+// fd-modes NUMBER…: "blocking", "non-blocking" or "closed", each on a line
+int fd_modes_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i) {
+    const int flags = ::fcntl(a.fd(i), F_GETFL);
+    std::printf("%s\n", flags == -1 ? "closed" : flags & O_NONBLOCK ? "non-blocking" : "blocking");
+  }
   return 0;
 }
 
@@ -636,6 +671,7 @@ constexpr struct {
     {"env-get", env_get_verb},
     {"exit", exit_verb},
     {"fd-kinds", fd_kinds_verb},
+    {"fd-modes", fd_modes_verb},
     {"fd-read", fd_read_verb},
     {"fd-write", fd_write_verb},
     {"fds", fds_verb},
@@ -657,6 +693,7 @@ constexpr struct {
     {"pipe-size", pipe_size_verb},
     {"ready-then-hang", ready_then_hang_verb},
     {"read", read_verb},
+    {"report-fds", report_fds_verb},
     {"scheduling", scheduling_verb},
     {"session", session_verb},
     {"sigdispositions", sigdispositions_verb},
