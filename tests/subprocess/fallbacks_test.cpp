@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -232,6 +233,17 @@ TEST_F(rejected_command, leaves_the_launcher_of_others_alone)
   expect_no_consequence(helper({"exit", "0"}).foreground(0));
   expect_no_consequence(command("/proc/self/mem"));
   expect_no_consequence(command("/"));
+}
+
+TEST_F(rejected_command, with_descriptors_at_the_edge_leaves_the_launcher_of_others_alone)
+{
+  rlimit number;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &number), 0);
+  const int limit = static_cast<int>(std::min<rlim_t>(number.rlim_cur, INT_MAX));
+  const unique_fd last(::dup3(0, limit - 1, O_CLOEXEC));
+  const unique_fd other(::fcntl(0, F_DUPFD_CLOEXEC, 20));
+  for (int target = limit - 2; target < limit + 2; ++target)
+    expect_no_consequence(helper({"exit", "0"}).map_fd(other.get(), target).map_fd(last.get(), other.get()));
 }
 
 TEST_F(rejected_command, for_lack_of_rights_leaves_the_launcher_of_others_alone)
