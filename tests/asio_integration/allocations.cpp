@@ -1,11 +1,17 @@
 #include "allocations.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
 namespace {
 
 thread_local std::size_t allocations = 0;
+
+/// How many allocations are left until one fails; below zero, it has. Far away but
+/// for the tests that ask for it.
+constexpr long never = 1L << 62;
+std::atomic<long> left = never;
 
 } // namespace
 
@@ -14,6 +20,8 @@ thread_local std::size_t allocations = 0;
 void* operator new(std::size_t size)
 {
   ++allocations;
+  if (left.load(std::memory_order_relaxed) != never && left.fetch_sub(1) == 0)
+    throw std::bad_alloc();
   if (void* const memory = std::malloc(size ? size : 1))
     return memory;
   throw std::bad_alloc();
@@ -32,4 +40,14 @@ void operator delete(void* memory, std::size_t) noexcept
 std::size_t subprocess::tests::allocations_here() noexcept
 {
   return allocations;
+}
+
+void subprocess::tests::fail_one_allocation_after(std::size_t others) noexcept
+{
+  left = static_cast<long>(others);
+}
+
+bool subprocess::tests::stop_failing_allocations() noexcept
+{
+  return left.exchange(never) < 0;
 }
