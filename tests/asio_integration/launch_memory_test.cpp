@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <asio/strand.hpp>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -42,6 +44,24 @@ struct memory_outcome {
 class launch_memory : public io_fixture {
 protected:
   using operation = std::function<void(asio::io_context&, memory_outcome&)>;
+
+  void SetUp() override
+  {
+    io_fixture::SetUp();
+    if (IsSkipped())
+      return;
+    asio::io_context other;
+    const asio::any_io_executor executor(other.get_executor());
+    { // What the first one of a context needs beside.
+      const asio::strand<asio::any_io_executor> first(executor);
+    }
+    const std::size_t before = allocations_here();
+    const asio::strand<asio::any_io_executor> strand(executor);
+    const std::size_t count = allocations_here() - before;
+    ASSERT_GE(count, 2u);
+    ASSERT_LE(count, 4u);
+    spare_rest_of(latest_sizes_here()[count - 1], latest_sizes_here()[count - 2], sizeof(asio::detail::mutex));
+  }
 
   static constexpr std::size_t most = 2000; // Allocations of one launch; there are far fewer.
 
