@@ -55,21 +55,6 @@ pid_t parent_of(const std::string& pid)
   return name_end == std::string::npos ? -1 : std::atoi(line.c_str() + std::min(name_end + 4, line.size()));
 }
 
-std::vector<pid_t> children()
-{
-  std::vector<pid_t> found;
-  DIR* const directory = ::opendir("/proc");
-  if (!directory)
-    return found;
-  while (const dirent* entry = ::readdir(directory)) {
-    const pid_t pid = std::atoi(entry->d_name);
-    if (pid > 0 && parent_of(entry->d_name) == ::getpid())
-      found.push_back(pid);
-  }
-  ::closedir(directory);
-  return found;
-}
-
 std::string list(const std::set<int>& numbers)
 {
   std::string text;
@@ -105,6 +90,21 @@ std::set<int> open_descriptors()
   open.erase(::dirfd(directory));
   ::closedir(directory);
   return open;
+}
+
+std::vector<pid_t> children()
+{
+  std::vector<pid_t> found;
+  DIR* const directory = ::opendir("/proc");
+  if (!directory)
+    return found;
+  while (const dirent* entry = ::readdir(directory)) {
+    const pid_t pid = std::atoi(entry->d_name);
+    if (pid > 0 && parent_of(entry->d_name) == ::getpid())
+      found.push_back(pid);
+  }
+  ::closedir(directory);
+  return found;
 }
 
 bool is_our_child(pid_t pid)

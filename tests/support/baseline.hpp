@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <set>
+#include <vector>
 
 namespace subprocess::tests {
 
@@ -12,6 +13,9 @@ std::set<int> open_descriptors();
 
 /// Whether this process has a child of that number, running or zombie.
 bool is_our_child(pid_t pid);
+
+/// The children of this process, running or zombie.
+std::vector<pid_t> children();
 
 /// Whether this process has any child, running or zombie.
 bool has_children();

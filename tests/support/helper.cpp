@@ -15,6 +15,8 @@
 
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #endif
 
 #include <algorithm>
@@ -318,22 +320,29 @@ int hanging_grandchild_verb(const arguments&)
 
 // ---- descriptors ----
 
-// fds: each open one on a line, but for the one used to look
-int fds_verb(const arguments&)
+/// In their order, but for the one used to look.
+std::vector<int> open_now()
 {
+  std::vector<int> open;
   DIR* const directory = ::opendir("/proc/self/fd");
   if (!directory) {
     for (int fd = 0; fd < 65536; ++fd)
       if (::fcntl(fd, F_GETFD) != -1)
-        std::printf("%d\n", fd);
-    return 0;
+        open.push_back(fd);
+    return open;
   }
-  std::vector<int> open;
   while (const dirent* entry = ::readdir(directory))
     if (entry->d_name[0] != '.' && std::atoi(entry->d_name) != ::dirfd(directory))
       open.push_back(std::atoi(entry->d_name));
+  ::closedir(directory);
   std::sort(open.begin(), open.end());
-  for (const int fd : open)
+  return open;
+}
+
+// fds: each open one on a line
+int fds_verb(const arguments&)
+{
+  for (const int fd : open_now())
     std::printf("%d\n", fd);
   return 0;
 }
@@ -378,6 +387,34 @@ int fd_kinds_verb(const arguments& a)
 {
   for (int i = 0; i < a.count; ++i)
     std::printf("%s\n", kind_of(a.fd(i)));
+  return 0;
+}
+
+// report-fds PATH: adds to the file, for each open one, a line with its number and
+// what its file begins with, or its kind; so no stream is needed to tell it
+int report_fds_verb(const arguments& a)
+{
+  std::vector<char> report;
+  for (const int fd : open_now()) {
+    const char* kind = kind_of(fd);
+    char text[64] = {};
+    if (std::strcmp(kind, "file") == 0)
+      kind = ::pread(fd, text, sizeof text - 1, 0) == -1 ? "unreadable" : text;
+    char line[128];
+    const int size = std::snprintf(line, sizeof line, "%d %s\n", fd, kind);
+    report.insert(report.end(), line, line + size);
+  }
+  const int file = ::open(a.text(0), O_WRONLY | O_APPEND | O_CLOEXEC);
+  return file != -1 && write_all(file, report.data(), report.size()) ? 0 : 1;
+}
+
+// fd-modes NUMBER…: "blocking", "non-blocking" or "closed", each on a line
+int fd_modes_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i) {
+    const int flags = ::fcntl(a.fd(i), F_GETFL);
+    std::printf("%s\n", flags == -1 ? "closed" : flags & O_NONBLOCK ? "non-blocking" : "blocking");
+  }
   return 0;
 }
 
@@ -611,6 +648,106 @@ int link_verb(const arguments& a)
 }
 
 #ifdef __linux__
+/// Calls `visit` for each child of a process but this one.
+template <class Visit>
+void for_each_child_of(pid_t parent, Visit visit)
+{
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/task", static_cast<int>(parent));
+  DIR* const threads = ::opendir(path);
+  if (!threads)
+    return;
+  while (const dirent* entry = ::readdir(threads)) {
+    char file[400];
+    std::snprintf(file, sizeof file, "%s/%s/children", path, entry->d_name);
+    const int fd = entry->d_name[0] == '.' ? -1 : ::open(file, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+      continue;
+    char text[4096] = {};
+    if (::read(fd, text, sizeof text - 1) > 0)
+      for (char* at = text; *at;) {
+        const long pid = std::strtol(at, &at, 10);
+        while (*at == ' ')
+          ++at;
+        if (pid > 0 && pid != ::getpid())
+          visit(static_cast<pid_t>(pid));
+        if (pid <= 0)
+          break;
+      }
+    ::close(fd);
+  }
+  ::closedir(threads);
+}
+
+bool stdin_has_ended()
+{
+  fd_set input;
+  FD_ZERO(&input);
+  FD_SET(0, &input);
+  timeval now{};
+  return ::select(1, &input, nullptr, nullptr, &now) == 1;
+}
+
+/// What can be read of a process at an address, by either way.
+const char* way_to_memory(pid_t pid, long address, const char* secret, std::size_t size)
+{
+  char got[64] = {};
+  iovec here{got, size};
+  iovec there{reinterpret_cast<void*>(address), size};
+  if (::process_vm_readv(pid, &here, 1, &there, 1, 0) > 0 && std::memcmp(got, secret, size) == 0)
+    return "process_vm_readv";
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/mem", static_cast<int>(pid));
+  const int memory = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (memory == -1)
+    return nullptr;
+  const ssize_t count = ::pread(memory, got, size, address);
+  ::close(memory);
+  return count > 0 && std::memcmp(got, secret, size) == 0 ? "/proc/PID/mem" : nullptr;
+}
+
+/// Whether the process has that file open as `fd`, and we get it.
+bool takes_descriptor(pid_t pid, int fd, const char* secret, std::size_t size)
+{
+  const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  const int taken = process == -1 ? -1 : static_cast<int>(::syscall(SYS_pidfd_getfd, process, fd, 0));
+  ::close(process);
+  char got[64] = {};
+  const bool is_it = taken != -1 && ::pread(taken, got, size, 0) > 0 && std::memcmp(got, secret, size) == 0;
+  ::close(taken);
+  return is_it;
+}
+
+// spy PARENT ADDRESS FD SECRET: "ready"; until stdin ends, looks for the secret in the
+// memory and in the descriptor of each child of that process; says each way it found
+int spy_verb(const arguments& a)
+{
+  const char* const secret = a.text(3);
+  const std::size_t size = std::min<std::size_t>(std::strlen(secret), 60);
+  write_text(1, "ready\n");
+  while (!stdin_has_ended())
+    for_each_child_of(static_cast<pid_t>(a.number(0)), [&](pid_t child) {
+      if (const char* way = way_to_memory(child, a.number(1), secret, size))
+        std::printf("memory by %s\n", way);
+      if (takes_descriptor(child, a.fd(2), secret, size))
+        std::printf("descriptor by pidfd_getfd\n");
+    });
+  return 0;
+}
+
+// stop-children PARENT: "ready"; until stdin ends, stops each child of that process
+// each 10 ms
+int stop_children_verb(const arguments& a)
+{
+  write_text(1, "ready\n");
+  while (!stdin_has_ended()) {
+    for_each_child_of(static_cast<pid_t>(a.number(0)), [](pid_t child) { ::kill(child, SIGSTOP); });
+    timeval a_while{0, 10000};
+    ::select(0, nullptr, nullptr, nullptr, &a_while);
+  }
+  return 0;
+}
+
 // parent-death-signal: its number; 0 for none
 int parent_death_signal_verb(const arguments&)
 {
@@ -636,6 +773,7 @@ constexpr struct {
     {"env-get", env_get_verb},
     {"exit", exit_verb},
     {"fd-kinds", fd_kinds_verb},
+    {"fd-modes", fd_modes_verb},
     {"fd-read", fd_read_verb},
     {"fd-write", fd_write_verb},
     {"fds", fds_verb},
@@ -657,6 +795,7 @@ constexpr struct {
     {"pipe-size", pipe_size_verb},
     {"ready-then-hang", ready_then_hang_verb},
     {"read", read_verb},
+    {"report-fds", report_fds_verb},
     {"scheduling", scheduling_verb},
     {"session", session_verb},
     {"sigdispositions", sigdispositions_verb},
@@ -664,6 +803,10 @@ constexpr struct {
     {"signal", signal_verb},
     {"spawn-grandchild-holding-stdout", grandchild_verb},
     {"spawn-grandchild-that-hangs", hanging_grandchild_verb},
+#ifdef __linux__
+    {"spy", spy_verb},
+    {"stop-children", stop_children_verb},
+#endif
     {"stdin-to-stderr", stdin_to_stderr_verb},
     {"streams", streams_verb},
     {"tell", tell_verb},

@@ -18,8 +18,6 @@
 namespace subprocess::tests {
 namespace {
 
-constexpr int report_number = 700; // Out of the way of what the bodies look at.
-
 std::string failures_since(int first)
 {
   const auto& result = *::testing::UnitTest::GetInstance()->current_test_info()->result();

@@ -6,6 +6,10 @@
 
 namespace subprocess::tests {
 
+/// From here on a copy has the descriptors by which it reports: out of the way of
+/// what the bodies look at.
+inline constexpr int report_number = 700;
+
 /// Runs `body` in a forked copy of this program, where it may close standard
 /// streams, ignore signals, lower limits and change user. Expectations that
 /// fail there fail here; descriptors and children are checked there as well.

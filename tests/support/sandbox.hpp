@@ -1,6 +1,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 
 namespace subprocess::tests {
 
@@ -8,6 +9,10 @@ namespace subprocess::tests {
 /// children with `error`. For an isolated() copy: it cannot be undone.
 /// \return Whether the kernel took the filter.
 /// \source seccomp(2).
-bool refuse_calls(std::initializer_list<long> numbers, int error);
+bool refuse_calls(std::span<const long> numbers, int error);
+inline bool refuse_calls(std::initializer_list<long> numbers, int error)
+{
+  return refuse_calls(std::span(numbers.begin(), numbers.size()), error);
+}
 
 } // namespace subprocess::tests

@@ -9,7 +9,7 @@
 
 namespace subprocess::tests {
 
-bool refuse_calls(std::initializer_list<long> numbers, int error)
+bool refuse_calls(std::span<const long> numbers, int error)
 {
   std::vector<sock_filter> code = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   for (const long number : numbers) {

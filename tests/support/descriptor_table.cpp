@@ -1,0 +1,36 @@
+#include "descriptor_table.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ostream>
+
+#include "baseline.hpp"
+#include "isolated.hpp"
+
+namespace subprocess::tests {
+
+std::ostream& operator<<(std::ostream& out, const descriptor_identity& identity)
+{
+  return out << "inode " << identity.inode << " of device " << identity.device << ", mode " << std::oct << identity.mode
+             << std::dec << ", flags " << identity.own_flags;
+}
+
+std::map<int, descriptor_identity> descriptor_table()
+{
+  std::map<int, descriptor_identity> table;
+  for (const int fd : open_descriptors())
+    if (struct stat info; ::fstat(fd, &info) == 0) // Another thread may have closed it since.
+      table[fd] = {info.st_dev, info.st_ino, info.st_rdev, ::fcntl(fd, F_GETFL), ::fcntl(fd, F_GETFD)};
+  return table;
+}
+
+void close_the_unknown()
+{
+  for (const int fd : open_descriptors())
+    if (fd > 2 && fd < report_number)
+      ::close(fd);
+}
+
+} // namespace subprocess::tests
