@@ -21,6 +21,9 @@ namespace detail {
 /// The same, but a terminal at which nobody types.
 stdio without_input(const stdio& choice);
 
+/// A descriptor that is owned along with something else.
+stdio from_shared_fd(std::shared_ptr<unique_fd> owner);
+
 } // namespace detail
 
 /// Where one standard stream of the child goes.
@@ -81,9 +84,7 @@ public:
   /// of them: a pipe's reader sees end-of-file only when the command is gone too.
   static stdio from_fd(unique_fd owned)
   {
-    auto shared = std::make_shared<unique_fd>(std::move(owned));
-    const int fd = shared->get();
-    return stdio(descriptor{fd, std::move(shared)});
+    return detail::from_shared_fd(std::make_shared<unique_fd>(std::move(owned)));
   }
 
   /// Files are opened by the parent, at each spawn, relative to the parent's
@@ -139,6 +140,7 @@ public:
 
 private:
   friend stdio detail::without_input(const stdio& choice);
+  friend stdio detail::from_shared_fd(std::shared_ptr<unique_fd> owner);
 
   explicit stdio(target t) : target_(std::move(t)) {}
 

@@ -196,7 +196,7 @@ TEST_P(commands, nothing_is_forked_for_a_command_with_a_mistake)
   }
   EXPECT_EQ(forks, before);
   if (GetParam() == launcher::fork) { // Shows that the count counts.
-    output_of({"exit", "0"});
+    output_of(helper({"exit", "0"}).pre_exec([] { return std::error_code(); }));
     EXPECT_GT(forks, before);
   }
 }

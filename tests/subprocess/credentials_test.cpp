@@ -40,7 +40,7 @@ protected:
   scratch_directory scratch;
   const std::string tool = scratch.helper_as("tool"); // Where any user may run it.
 };
-SUBPROCESS_FOR_EACH_LAUNCHER(credentials);
+SUBPROCESS_FOR_EACH_ROAD(credentials);
 
 TEST_P(credentials, are_inherited_unless_asked_for)
 {

@@ -64,7 +64,7 @@ protected:
   scratch_directory scratch;
   const std::string tool = scratch.helper_as("tool");
 };
-SUBPROCESS_FOR_EACH_LAUNCHER(linux_options);
+SUBPROCESS_FOR_EACH_ROAD(linux_options);
 
 TEST_P(linux_options, cpu_affinity_binds_to_processors)
 {

@@ -45,7 +45,7 @@ protected:
     EXPECT_EQ(failure.detail, detail);
   }
 };
-SUBPROCESS_FOR_EACH_LAUNCHER(options);
+SUBPROCESS_FOR_EACH_ROAD(options);
 
 TEST_P(options, umask_is_the_childs_alone)
 {

@@ -156,14 +156,14 @@ TEST_P(search, an_empty_file_is_an_empty_script)
   EXPECT_EQ(output_of(program(scratch.file("empty", "", 0755))), "");
 }
 
-TEST_P(search, stops_at_an_error_that_says_more_than_not_found)
+TEST_P(search, passes_over_a_place_that_loops)
 {
   const std::string loop = scratch / "loop";
   std::filesystem::create_directory(loop);
   std::filesystem::create_symlink("tool", loop + "/tool");
+  EXPECT_EQ(failure_of(program("tool").env("PATH", loop)).code.value(), ELOOP);
   scratch.helper_as("tool");
-  EXPECT_EQ(failure_of(program("tool", {"exit", "0"}).env("PATH", loop + ":" + scratch.path().native())).code.value(),
-            ELOOP);
+  output_of(program("tool", {"exit", "0"}).env("PATH", loop + ":" + scratch.path().native()));
 }
 
 TEST_P(search, a_script_whose_interpreter_is_missing_is_not_found)

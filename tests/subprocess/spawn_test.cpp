@@ -11,7 +11,9 @@
 #include <sstream>
 
 #include "support/isolated.hpp"
+#include "support/deadline.hpp"
 #include "support/launchers.hpp"
+#include "support/pipes.hpp"
 #include "support/pipes.hpp"
 
 namespace subprocess::tests {

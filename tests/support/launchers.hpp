@@ -43,6 +43,13 @@ protected:
 
 } // namespace subprocess::tests
 
+/// Runs the tests of a fixture that derives from per_launcher by fork alone, and by what
+/// the library chooses: what asks for less privilege clone is not for.
+#define SUBPROCESS_FOR_EACH_ROAD(fixture)                                                                              \
+  INSTANTIATE_TEST_SUITE_P(launcher, fixture,                                                                          \
+                           ::testing::Values(::subprocess::launcher::fork, ::subprocess::launcher::automatic),         \
+                           ::subprocess::tests::launcher_name)
+
 /// Runs the tests of a fixture that derives from per_launcher.
 #define SUBPROCESS_FOR_EACH_LAUNCHER(fixture)                                                                          \
   INSTANTIATE_TEST_SUITE_P(launcher, fixture, ::testing::ValuesIn(::subprocess::tests::launchers()),                   \

@@ -63,10 +63,19 @@ void spawn_operation::start_on_thread()
     const asio::any_io_executor executor = self->executor_;
     asio::post(executor, [self = std::move(self)] { self->started(); });
   };
-  if (const std::error_code ec = run_on_launcher_thread(context(), std::move(job))) {
+  const std::error_code ec = run_on_launcher_thread(context(), std::move(job));
+  if (!ec)
+    return;
+  // For lack of threads this is an error; but who may have none at all (a sandbox that
+  // refuses clone3) is served here.
+  if (ec == std::errc::resource_unavailable_try_again) {
     failure_ = launch_->fail(spawn_step::fork, ec.value(), "launcher thread");
-    finish();
+    return finish();
   }
+  launch_gate gate;
+  while (!failure_ && !launch_->has_child())
+    start_here(told_by::pipe, std::unique_lock(gate));
+  started();
 }
 
 void spawn_operation::start_here(told_by how, std::unique_lock<launch_gate> gate) noexcept

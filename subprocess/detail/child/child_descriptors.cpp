@@ -43,6 +43,8 @@ long lift(int& number) noexcept
 long clear_target(child_plan& plan, std::size_t at, const other_needs& others) noexcept
 {
   const int target = plan.moves[at].target;
+  if (plan.moves[at].source == target)
+    return 0; // It stays what it is.
   for (std::size_t i = at + 1; i < plan.move_count; ++i)
     if (fd_move& later = plan.moves[i]; later.source == target) {
       if (const long result = lift(later.source); result < 0)
@@ -50,7 +52,7 @@ long clear_target(child_plan& plan, std::size_t at, const other_needs& others) n
       later.lifted = true;
     }
   for (int* const number : others.numbers)
-    if (*number == target && plan.moves[at].source != target)
+    if (*number == target)
       if (const long result = lift(*number); result < 0)
         return result;
   return 0;
@@ -84,7 +86,7 @@ child_failure make_moves(child_plan& plan, const other_needs& others) noexcept
       return failed(move.step, result, move.item);
     if (move.blocking)
       raw::make_blocking(move.target);
-    if (move.lifted) // In place, nobody else would close it after a failure.
+    if (move.lifted && move.source != move.target) // In place, nobody else would close it after a failure.
       raw::close(move.source);
   }
   return no_failure;

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <subprocess/detail/launch/private_fd.hpp>
+
 namespace subprocess::detail {
 namespace {
 
@@ -47,7 +49,15 @@ void unlock_all()
   gate.value.unlock();
 }
 
-[[maybe_unused]] const int registered = ::pthread_atfork(lock_all, unlock_all, unlock_all);
+void begin_copy()
+{
+  if (!is_host())
+    return;
+  close_private_copies();
+  unlock_all();
+}
+
+[[maybe_unused]] const int registered = ::pthread_atfork(lock_all, unlock_all, begin_copy);
 
 } // namespace
 

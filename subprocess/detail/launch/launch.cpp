@@ -32,6 +32,9 @@ constexpr int large_table = 256;
 // How long a stopped child can go unnoticed.
 constexpr std::chrono::milliseconds tick(20);
 
+// For how long somebody may go on, where nothing would tell of it.
+constexpr std::chrono::milliseconds time_to_go_on(500);
+
 // How long the kernel may take to end a child that was killed.
 constexpr std::chrono::seconds time_to_die(1);
 
@@ -211,7 +214,19 @@ bool launch::may_fall_back(int error) noexcept
   return settings().which == launcher::automatic;
 }
 
-bool launch::has_verdict(spawn_failure& failure) const
+// The child has ended in a hook. That may have made another process, which goes on in
+// its place and holds the pipe until it is the program, unless it has closed it.
+bool launch::may_go_on_elsewhere() noexcept
+{
+  if (report().at != child_report::in_hooks)
+    return false;
+  const auto now = clock::now();
+  if (!ended_in_hook_)
+    ended_in_hook_ = now;
+  return is_piped_ || now - *ended_in_hook_ < time_to_go_on;
+}
+
+bool launch::has_verdict(spawn_failure& failure)
 {
   const child_report& told = report();
   const bool only_pipe_tells = used_ == launcher::fork && !told.is_robust;
@@ -221,9 +236,7 @@ bool launch::has_verdict(spawn_failure& failure) const
     failure = plan_.explain(told.failure);
     return true;
   }
-  // The child has ended in a hook. What that hook has made may go on in its place,
-  // and holds the pipe until it is the program.
-  return told.at != child_report::in_hooks || !is_piped_;
+  return !may_go_on_elsewhere();
 }
 
 void launch::outcome_ended() noexcept
@@ -251,7 +264,7 @@ void launch::wait_a_while(std::chrono::nanoseconds limit) noexcept
       return;
   }
   const unsigned now = report().word;
-  if (!report().is_released())
+  if (!report().is_released() || report().at == child_report::in_hooks)
     wait_for_change(report().word, now, limit);
 }
 

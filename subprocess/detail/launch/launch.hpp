@@ -63,7 +63,7 @@ public:
 
   /// Whether there is a verdict. A failed child is then ending, and not reaped.
   /// \param failure  Set when the child did not become its program.
-  bool has_verdict(spawn_failure& failure) const;
+  bool has_verdict(spawn_failure& failure);
 
   /// Nothing came for a while: a stopped child goes on.
   void nudge() noexcept;
@@ -98,6 +98,7 @@ private:
   int make_once();
   void await_own_table() noexcept;
   bool may_fall_back(int error) noexcept;
+  bool may_go_on_elsewhere() noexcept;
   void wait_a_while(std::chrono::nanoseconds limit) noexcept;
   void close_theirs() noexcept;
   void drop_child() noexcept;
@@ -120,6 +121,7 @@ private:
   child_report* shared_report_ = nullptr; // Of a child with a memory of its own.
   unique_fd outcome_;
   unique_fd outcome_of_child_;
+  std::optional<clock::time_point> ended_in_hook_; // When that was noticed.
   launch* next_ = nullptr; // Among those that a child still uses.
 };
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <subprocess/detail/streams/pipe.hpp>
+#include <subprocess/detail/launch/private_fd.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -35,14 +35,14 @@ std::vector<command> joined_stages(const pipeline& what, spawn_failure& failure)
   std::vector<command> stages = what.stages();
   failure = mistake_in(stages);
   for (std::size_t i = 1; i < stages.size() && !failure; ++i) {
-    unique_fd read_end;
-    unique_fd write_end;
-    if (const int error = make_pipe(read_end, write_end)) {
+    auto read_end = std::make_unique<private_fd>();
+    auto write_end = std::make_unique<private_fd>();
+    if (const int error = private_fd::make_pipe(*read_end, *write_end)) {
       failure = failure_of(stages[i - 1], spawn_step::pipe, error, "stdout");
       break;
     }
-    stages[i - 1].stdout_to(stdio::from_fd(std::move(write_end)));
-    stages[i].stdin_from(stdio::from_fd(std::move(read_end)));
+    stages[i - 1].stdout_to(from_shared_fd(private_fd::shared(std::move(write_end))));
+    stages[i].stdin_from(from_shared_fd(private_fd::shared(std::move(read_end))));
   }
   if (failure)
     stages.clear();

@@ -30,12 +30,6 @@ int end_input(int terminal) noexcept
 
 } // namespace
 
-stdio without_input(const stdio& choice)
-{
-  const auto* const terminal = std::get_if<stdio::pseudo_terminal>(&choice.get());
-  return terminal ? stdio(stdio::pseudo_terminal{{terminal->size, false}}) : choice;
-}
-
 int open_pty(const stdio::terminal_shape& shape, unique_fd& ours, unique_fd& theirs) noexcept
 {
   // POSIX has O_CLOEXEC here since 2024; Linux and the BSDs always had.

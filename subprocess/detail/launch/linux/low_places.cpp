@@ -35,8 +35,8 @@ public:
   int take(int index) noexcept
   {
     int& number = numbers_[index];
-    if (number != -1 && identity_of(number) != held_)
-      number = -1; // The host's by now.
+    if (!is_held(number))
+      number = -1; // It may be the host's by now.
     if (number == -1)
       number = hold_one();
     return number;
@@ -44,7 +44,7 @@ public:
 
   void take_all() noexcept
   {
-    for (int index = 0; index < low_places::most; ++index)
+    for (int index = 0; index <= low_places::most; ++index)
       take(index);
   }
 
@@ -53,21 +53,23 @@ public:
   void give_back(int index, const identity& lent) noexcept
   {
     int& number = numbers_[index];
-    const bool ours = identity_of(number) == lent;
-    const unique_fd holder = ours ? open_holder() : unique_fd();
-    if (holder && ::dup3(holder.get(), number, O_CLOEXEC) == number)
-      return;
-    if (ours)
+    const int other = numbers_[low_places::most]; // Never lent.
+    if (identity_of(number) == lent) {
+      if (is_held(other) && ::dup3(other, number, O_CLOEXEC) == number)
+        return;
       ::close(number);
+    }
     number = -1;
   }
 
 private:
+  bool is_held(int number) const noexcept { return number != -1 && identity_of(number) == held_; }
+
   // Any of the others will do, and a new one is as good.
   unique_fd open_holder() noexcept
   {
     for (const int number : numbers_)
-      if (number != -1 && identity_of(number) == held_)
+      if (is_held(number))
         return unique_fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
     unique_fd read_end;
     unique_fd write_end;
@@ -89,7 +91,7 @@ private:
   }
 
   identity held_;
-  int numbers_[low_places::most] = {-1, -1, -1, -1};
+  int numbers_[low_places::most + 1] = {-1, -1, -1, -1, -1};
 };
 
 constinit held_numbers held;
