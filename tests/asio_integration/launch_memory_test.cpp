@@ -144,6 +144,11 @@ protected:
   {
     isolated_loop([&] {
       ::alarm(50);
+      { // What the first context of a program leaves for the others.
+        asio::io_context first;
+        use_source(first);
+        expect_the_next_to_work(first, start);
+      }
       const std::set<int> before = open_descriptors();
       for (std::size_t n = 0; n < most; ++n) {
         SCOPED_TRACE("allocation " + std::to_string(n));

@@ -148,9 +148,16 @@ TEST_P(loop_fallback, is_there_for_every_two_calls)
 TEST(transient_lack_on_a_loop, of_descriptors_at_the_first_launch_decides_nothing)
 {
   constexpr const char* how_many = "SUBPROCESS_TEST_FREE_DESCRIPTORS";
+  constexpr const char* usual = "SUBPROCESS_TEST_USUAL_ROADS"; // As a process has them that lacks nothing.
   for (int free = 0; free < 8; ++free) {
-    if (tried_in_fresh_program([&] { ::setenv(how_many, std::to_string(free).c_str(), 1); }))
+    const bool done = tried_in_fresh_program([&] {
+      ::setenv(how_many, std::to_string(free).c_str(), 1);
+      const std::string roads{is_available(reaper_source::pidfd) ? 'p' : 's', why_unavailable(launcher::clone) ? 'f' : 'c'};
+      ::setenv(usual, roads.c_str(), 1);
+    });
+    if (done)
       continue;
+    const std::string roads = std::getenv(usual);
     const rlimit few{128, 128};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
     asio::io_context loop;
@@ -171,9 +178,9 @@ TEST(transient_lack_on_a_loop, of_descriptors_at_the_first_launch_decides_nothin
     loop_trial(launcher::automatic).expect_all_to_work();
     asio::io_context later;
     for (asio::io_context* one : {&loop, &later})
-      EXPECT_EQ(reaper_in_use(*one), is_available(reaper_source::pidfd) ? reaper_source::pidfd : reaper_source::sigchld);
+      EXPECT_EQ(reaper_in_use(*one), roads[0] == 'p' ? reaper_source::pidfd : reaper_source::sigchld);
     async_child child = spawn(loop, helper({"exit", "3"}));
-    EXPECT_EQ(child.launcher_used(), why_unavailable(launcher::clone) ? launcher::fork : launcher::clone);
+    EXPECT_EQ(child.launcher_used(), roads[1] == 'c' ? launcher::clone : launcher::fork);
     wait_result end;
     child.async_wait(end.handler());
     loop.restart();
