@@ -12,6 +12,7 @@
 #include <asio_integration/detail/reaper/reaper_core.hpp>
 #include <asio_integration/detail/reaper/uncounted_executor.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
+#include <subprocess/detail/streams/pipe.hpp>
 
 namespace subprocess {
 namespace detail {
@@ -81,6 +82,7 @@ public:
   {
     const std::lock_guard lock(mutex_);
     if (!core_) {
+      const standard_numbers not_for_asio;
       const asio::any_io_executor own = context_executor(executor);
       core_ = std::make_shared<reaper_core>(own, make_source(own));
       asio::use_service<reaper_end>(context()).core = core_;

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include <subprocess/environment.hpp>
-#include <subprocess/process_setters.hpp>
+#include <subprocess/process_options.hpp>
 #include <subprocess/stdio.hpp>
 #include <subprocess/stop_sequence.hpp>
 
@@ -28,8 +28,10 @@ namespace subprocess {
 /// How the child is made.
 enum class launcher {
   automatic, ///< The fastest one that can do what the command asks.
-  fork,      ///< fork(): every POSIX system, every option, hooks too.
-  clone,     ///< clone3() sharing the address space: Linux, no hooks.
+  fork,      ///< A copy of the parent's memory: every POSIX system, every option, hooks too.
+             ///< Its cost grows with the parent's memory.
+  clone,     ///< The parent's own memory until the exec: Linux, no hooks, and no less
+             ///< privilege than the parent's (user, groups, capabilities, namespaces, root).
 };
 
 /// Whose PATH is searched for a program.
@@ -47,7 +49,7 @@ enum class path_from {
 /// Thread safety: distinct objects are safe; spawning one object from several
 /// threads is safe while none changes it.
 /// \source std::process::Command.
-class command : public process_setters<command> {
+class command {
 public:
   /// \param program  A path when it holds a slash; otherwise a name that is
   ///                 looked for in the *child's* PATH, as execvp() does.
@@ -73,7 +75,7 @@ public:
 
   /// How long the exec is tried again, each millisecond, while somebody has the
   /// program's file open for writing: `ETXTBSY`. Not at all unless told. A
-  /// blocking spawn takes so much longer.
+  /// blocking spawn takes so much longer; on an event loop nobody waits for it.
   /// \source execve(2), ETXTBSY.
   command& retry_text_busy(std::chrono::milliseconds limit);
 
@@ -140,7 +142,8 @@ public:
   /// The child is a fork of one thread of the program: what the hook calls must
   /// be async-signal-safe unless the program has no other threads. The error it
   /// returns is the spawn's error, or `EINVAL` when it is no errno; it must not
-  /// throw. Needs launcher::fork.
+  /// throw. It may close and replace descriptors, and fork again. While it runs, the
+  /// parent's descriptors are open in the child. Needs launcher::fork.
   command& pre_exec(std::function<std::error_code()> hook);
 
   command& stdin_from(stdio source);
@@ -182,6 +185,132 @@ public:
   /// Asks for one launcher. What it cannot do, or the kernel lacks, is then an
   /// error instead of a fall-back.
   command& use_launcher(launcher which);
+
+  // What follows sets up the child's process. The child does all of it before it becomes
+  // the program, in the order of the table in docs/options.md: what takes privileges
+  // comes before the user changes. What this system lacks is an error of the spawn, at
+  // the step of that name: `EOPNOTSUPP`, or what the kernel says. Nothing is skipped
+  // silently.
+
+  /// Puts the child into a cgroup, given by its directory or a descriptor of it,
+  /// which stays the caller's. The child is born there if the kernel can do that.
+  /// \source cgroups(7); clone(2), CLONE_INTO_CGROUP.
+  command& cgroup(std::filesystem::path directory) { return settings_.process.cgroup = std::move(directory), *this; }
+  command& cgroup(int directory) { return settings_.process.cgroup = directory, *this; }
+
+  /// Gives the child new namespaces. Mounts in a new mount namespace are private.
+  ///
+  /// In a new pid namespace the child is process 1: of its siblings' and its
+  /// parent's signals only SIGKILL and SIGSTOP reach it without a handler. It
+  /// excludes pre_exec().
+  /// \source namespaces(7), clone(2), unshare(2).
+  command& namespaces(std::initializer_list<new_namespace> kinds)
+  {
+    for (const new_namespace kind : kinds)
+      settings_.process.namespaces |= static_cast<unsigned>(kind);
+    return *this;
+  }
+
+  /// A new user namespace, in which the parent's effective user and group are
+  /// called `uid` and `gid`. Unlike the other namespaces it takes no privileges,
+  /// and with it neither do they.
+  ///
+  /// No other ids are mapped: a longer map is for a process outside to write.
+  /// uid() and gid() are then ids inside, and groups cannot be changed.
+  /// \source user_namespaces(7).
+  command& user_namespace(uid_t uid = 0, gid_t gid = 0)
+  {
+    settings_.process.ids_inside = {uid, gid};
+    return namespaces({new_namespace::user});
+  }
+
+  /// How much the child invites the out-of-memory killer: -1000 to 1000.
+  /// \source proc(5), oom_score_adj.
+  command& oom_score_adj(int value) { return settings_.process.oom_score_adj = value, *this; }
+
+  /// The signals that are blocked in the program; none unless told otherwise.
+  /// \source sigprocmask(2).
+  command& signal_mask(std::initializer_list<int> blocked)
+  {
+    return settings_.process.signal_mask.emplace(blocked), *this;
+  }
+
+  /// Whether signals that the parent ignores become default in the child.
+  /// \source execve(2): ignored ones stay ignored.
+  command& reset_ignored_signals(bool yes = true) { return settings_.process.reset_ignored_signals = yes, *this; }
+
+  /// Starts a session, as session_leader() does, and makes the terminal that is
+  /// the *child's* descriptor `child_fd` its controlling one.
+  /// \source ioctl_tty(2), TIOCSCTTY.
+  command& controlling_terminal(int child_fd = 0) { return settings_.process.controlling_terminal = child_fd, *this; }
+
+  /// Makes the child's process group the foreground one of the terminal that is
+  /// the *child's* descriptor `child_fd`; goes with process_group().
+  /// \source tcsetpgrp(3).
+  command& foreground(int child_fd = 0) { return settings_.process.foreground = child_fd, *this; }
+
+  /// Limits a resource, RLIMIT_NOFILE for instance; RLIM_INFINITY is no limit.
+  /// Of several for one resource the last wins.
+  /// \source setrlimit(2).
+  command& rlimit(int resource, rlim_t soft, rlim_t hard)
+  {
+    settings_.process.limits.push_back({resource, soft, hard});
+    return *this;
+  }
+
+  /// The scheduling policy, SCHED_BATCH for instance, and its static priority.
+  /// \source sched_setscheduler(2).
+  command& scheduling(int policy, int priority = 0)
+  {
+    settings_.process.scheduling = {policy, priority};
+    return *this;
+  }
+
+  /// The nice value itself, -20 to 19: it is not added to the parent's.
+  /// \source setpriority(2).
+  command& nice(int value) { return settings_.process.nice = value, *this; }
+
+  /// The processors that the child may run on, counted from 0.
+  /// \source sched_setaffinity(2).
+  command& cpu_affinity(std::initializer_list<int> cpus) { return settings_.process.cpu_affinity.emplace(cpus), *this; }
+
+  /// The permissions that new files of the child do not get.
+  /// \source umask(2).
+  command& umask(mode_t mode) { return settings_.process.umask = mode, *this; }
+
+  /// Makes `path` the child's root directory, and its current one until
+  /// current_dir(). The program is looked for inside.
+  /// \source chroot(2).
+  command& chroot(std::filesystem::path path) { return settings_.process.root = std::move(path), *this; }
+
+  /// uid() leaves the supplementary groups alone. groups() overrides it.
+  /// \source setgroups(2).
+  command& keep_groups(bool yes = true) { return settings_.process.keep_groups = yes, *this; }
+
+  /// Capabilities, CAP_NET_BIND_SERVICE for instance, that the program has though
+  /// its user is not root. They have to be among the parent's permitted ones.
+  /// \source capabilities(7), "Ambient".
+  command& ambient_capabilities(std::initializer_list<int> numbers)
+  {
+    settings_.process.ambient_capabilities.assign(numbers);
+    return *this;
+  }
+
+  /// Neither set-user-ID bits nor file capabilities give the program, or what it
+  /// runs, any rights.
+  /// \source PR_SET_NO_NEW_PRIVS(2const).
+  command& no_new_privs(bool yes = true) { return settings_.process.no_new_privs = yes, *this; }
+
+  /// The signal that the child gets when its parent ends, even if that is before
+  /// the child is the program.
+  ///
+  /// The parent is the *thread* that spawned: when that thread ends the child gets
+  /// the signal, though the program goes on. With async_spawn this is the thread
+  /// that runs the event loop, or one that the library keeps for its launches. A
+  /// program with a set-user-ID bit or file capabilities clears it. In a new pid
+  /// namespace an end before it was set goes unnoticed.
+  /// \source PR_SET_PDEATHSIG(2const).
+  command& parent_death_signal(int number) { return settings_.process.parent_death_signal = number, *this; }
 
   /// Everything that was asked for, as plain data.
   struct settings {
@@ -231,8 +360,6 @@ public:
   const settings& get() const noexcept { return settings_; }
 
 private:
-  friend process_setters<command>;
-
   settings settings_;
 };
 

@@ -9,16 +9,16 @@ namespace subprocess {
 
 /// What the library was doing when a spawn failed, in the order it does them.
 enum class spawn_step {
-  prepare,   ///< Checking and copying the command, in the parent.
-  open_file, ///< Opening the file of stdio::read_file() and its kin.
-  pipe,      ///< Making a pipe or a socket.
-  pty,       ///< Making a pseudo-terminal, or the child's controlling one.
-  fork,      ///< Making the process.
-  cgroup,    ///< cgroup().
+  prepare, ///< Checking and copying the command, in the parent.
+  pipe,    ///< Making a pipe or a socket.
+  pty,     ///< Making a pseudo-terminal, or the child's controlling one.
+  fork,    ///< Making the process.
+  stdio,   ///< Putting a standard stream in its place, in the child.
+  map_fd,  ///< Putting a mapped descriptor in its place.
+  cgroup,  ///< cgroup().
   oom_score_adj,
   namespaces, ///< namespaces(), user_namespace().
-  stdio,      ///< Putting a standard stream in its place, in the child.
-  map_fd,     ///< Putting a mapped descriptor in its place.
+  open_file,  ///< Opening a file of stdio::read_file() and its kin, or making given input.
   signals,    ///< Resetting handlers and the mask.
   setsid,     ///< session_leader().
   setpgid,    ///< process_group().

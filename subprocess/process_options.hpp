@@ -21,7 +21,7 @@ enum class new_namespace : unsigned {
 };
 
 /// Everything about a child's process that is not its program, its descriptors
-/// or its user, as plain data; process_setters says what each does.
+/// or its user, as plain data; command says what each does.
 struct process_options {
   struct resource_limit {
     int resource;

@@ -35,7 +35,9 @@ stdio from_shared_fd(std::shared_ptr<unique_fd> owner);
 /// \source std::process::Stdio.
 class stdio {
 public:
-  /// The parent's own stream. Closed there, it is closed in the child too.
+  /// The parent's own stream. Closed there, or close-on-exec, it is closed in the child
+  /// too: a close-on-exec descriptor is no standard stream, but something that got the
+  /// number of one.
   static stdio inherit() { return stdio(as_parent{}); }
 
   /// /dev/null: end-of-file to read, a sink to write.
@@ -69,8 +71,10 @@ public:
 
   /// For stdin alone: these bytes and then end-of-file. They are in a file
   /// without a name when the child starts, so nobody has to feed it and nobody
-  /// can block.
-  /// \source memfd_create(2), sealed; elsewhere an unlinked temporary file.
+  /// can block. `EFBIG` (spawn_step::open_file) above RLIMIT_FSIZE, unless the program may
+  /// raise that limit.
+  /// \source memfd_create(2), sealed; where that is refused, a temporary file without a
+  ///         name.
   static stdio from_string(std::string data)
   {
     return stdio(text{std::make_shared<const std::string>(std::move(data))});
@@ -81,15 +85,17 @@ public:
   static stdio from_fd(int borrowed) { return stdio(descriptor{borrowed, nullptr}); }
 
   /// A descriptor that the stdio and its copies own. It is closed with the last
-  /// of them: a pipe's reader sees end-of-file only when the command is gone too.
+  /// of them: a pipe's reader sees end-of-file only when the command is gone too. The
+  /// child gets it blocking, whatever it was.
   static stdio from_fd(unique_fd owned)
   {
     return detail::from_shared_fd(std::make_shared<unique_fd>(std::move(owned)));
   }
 
-  /// Files are opened by the parent, at each spawn, relative to the parent's
-  /// directory, with mode 0666 less the umask. An error names the path
-  /// (spawn_step::open_file).
+  /// Files are opened at each spawn, as the parent would: with its rights, relative to
+  /// its directory, with mode 0666 less its umask. It is the child that does so, before
+  /// anything of it changes: a FIFO that nobody opens holds no event loop, and ends with
+  /// a time limit or a cancellation. An error names the path (spawn_step::open_file).
   static stdio read_file(std::filesystem::path path) { return stdio(file{std::move(path), O_RDONLY}); }
 
   /// As read_file(); created when it is not there, emptied when it is.

@@ -111,8 +111,9 @@ TEST_P(stream_data, running_out_of_descriptors_leaks_none)
     for (const stdio& choice : {stdio::socket(), stdio::from_string("x"), stdio::pty()}) {
       const spawn_failure failure = failure_of(helper({"exit", "0"}).stdin_from(choice));
       EXPECT_EQ(failure.code, std::errc::too_many_files_open) << failure.context();
-      if (failure.step != spawn_step::fork) // The text is the child's to put somewhere.
+      if (failure.step != spawn_step::fork) { // The text is the child's to put somewhere.
         EXPECT_TRUE(failure.detail.starts_with("stdin") || failure.detail == "outcome") << failure.detail;
+      }
     }
   });
 }

@@ -1,6 +1,7 @@
 #include <asio_integration/detail/launch/launch_watch.hpp>
 
 #include <chrono>
+#include <utility>
 
 namespace subprocess::detail {
 namespace {
@@ -16,7 +17,7 @@ launch_watch::launch_watch(asio::execution_context& context) : asio::execution_c
 {
 }
 
-void launch_watch::add(const asio::any_io_executor& executor, watched_launch& added)
+void launch_watch::add(const asio::any_io_executor& executor, watched_launch& added, std::shared_ptr<void> alive)
 {
   const std::lock_guard lock(mutex_);
   if (is_over_)
@@ -25,6 +26,7 @@ void launch_watch::add(const asio::any_io_executor& executor, watched_launch& ad
     timer_.emplace(executor);
   if (!is_armed_)
     arm();
+  added.alive_ = std::move(alive);
   added.next_ = first_;
   added.link_ = &first_;
   if (first_)
@@ -34,9 +36,11 @@ void launch_watch::add(const asio::any_io_executor& executor, watched_launch& ad
 
 void launch_watch::remove(watched_launch& removed) noexcept
 {
+  std::shared_ptr<void> let_go; // After the lock.
   const std::lock_guard lock(mutex_);
   if (!removed.link_)
     return;
+  let_go = std::move(removed.alive_);
   *removed.link_ = removed.next_;
   if (removed.next_)
     removed.next_->link_ = removed.link_;
@@ -67,15 +71,21 @@ void launch_watch::tick()
 // touch nothing any more.
 void launch_watch::shutdown()
 {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   is_over_ = true;
+  if (owner_ == own_pid())
+    timer_.reset();
   while (first_) {
     watched_launch* const one = first_;
     first_ = one->next_;
+    if (first_)
+      first_->link_ = &first_;
     one->link_ = nullptr;
+    std::shared_ptr<void> let_go = std::move(one->alive_);
+    lock.unlock();
+    let_go.reset();
+    lock.lock();
   }
-  if (owner_ == own_pid())
-    timer_.reset();
 }
 
 } // namespace subprocess::detail

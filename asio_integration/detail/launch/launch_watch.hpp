@@ -4,6 +4,7 @@
 #include <asio/execution_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -23,6 +24,7 @@ protected:
 
 private:
   friend class launch_watch;
+  std::shared_ptr<void> alive_;
   watched_launch* next_ = nullptr;
   watched_launch** link_ = nullptr; // What points here; null when it is not watched.
 };
@@ -41,10 +43,10 @@ public:
 
   explicit launch_watch(asio::execution_context& context);
 
-  /// Takes no memory that is not there already. Some work of the launch has to be
-  /// counted.
+  /// Some work of the launch has to be counted.
   /// \param executor  Where to wait; none that counts work.
-  void add(const asio::any_io_executor& executor, watched_launch& added);
+  /// \param alive     What keeps it alive until it is removed, or the context ends.
+  void add(const asio::any_io_executor& executor, watched_launch& added, std::shared_ptr<void> alive);
   void remove(watched_launch& removed) noexcept;
 
 private:

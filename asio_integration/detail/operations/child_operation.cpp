@@ -75,6 +75,10 @@ void child_operation::spawned(std::error_code ec, async_child child)
   }
   child_.async_wait(
       [self = shared_from_this()](std::error_code wait_ec, exit_status status) { self->reaped(wait_ec, status); });
+  if (launch_) {
+    watch_ = &asio::use_service<launch_watch>(asio::query(strand_, asio::execution::context));
+    watch_->add(child_.tracked().reaper().executor(), *this, shared_from_this());
+  }
   // Asked to stop between the last step of the spawn and now.
   if (cause_)
     kill();
@@ -85,6 +89,8 @@ void child_operation::spawned(std::error_code ec, async_child child)
 void child_operation::reaped(std::error_code ec, exit_status status)
 {
   reaped_ = true;
+  if (watch_)
+    watch_->remove(*this);
   spawn_failure failure;
   if (launch_ && launch_->has_verdict(failure) && failure)
     never_a_program(std::move(failure));
@@ -103,6 +109,25 @@ void child_operation::never_a_program(spawn_failure failure)
   ended(why, {});
 }
 
+void child_operation::look_again()
+{
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->reaped_)
+      return;
+    if (self->is_program())
+      self->watch_->remove(*self);
+    else
+      self->launch_->nudge();
+  });
+}
+
+// Or never will be.
+bool child_operation::is_program()
+{
+  spawn_failure failure;
+  return !launch_ || launch_->has_verdict(failure);
+}
+
 void child_operation::cancel(asio::cancellation_type type)
 {
   asio::post(strand_, [self = shared_from_this(), type] { self->stop(type, asio::error::operation_aborted); });
@@ -118,8 +143,8 @@ void child_operation::stop(asio::cancellation_type type, std::error_code cause)
     interrupted();
   else if (child_.id() == -1)
     stop_spawning_.emit(asio::cancellation_type::terminal);
-  else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none)
-    kill();
+  else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none || !is_program())
+    kill(); // Before its exec, a child hears no other signal.
   else if (!std::exchange(stopping_, true))
     child_.async_stop(stop_, asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
                         if (ec == std::errc::invalid_argument) // A group that is none.

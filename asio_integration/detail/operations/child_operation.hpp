@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include <asio_integration/async_child.hpp>
+#include <asio_integration/detail/launch/launch_watch.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/detail/launch/launch.hpp>
 #include <subprocess/error.hpp>
@@ -27,7 +28,7 @@ struct supervision_options {
 /// An operation that owns a child from spawn to reaping. Cancelled or out of
 /// time, it ends the child first: terminal kills; partial, total and the time
 /// limit go by the command's stop sequence.
-class child_operation : public std::enable_shared_from_this<child_operation> {
+class child_operation : public std::enable_shared_from_this<child_operation>, private watched_launch {
 public:
   void start();
   void cancel(asio::cancellation_type type);
@@ -74,6 +75,8 @@ private:
   void spawned(std::error_code ec, async_child child);
   void reaped(std::error_code ec, exit_status status);
   void never_a_program(spawn_failure failure);
+  void look_again() override;
+  bool is_program();
   void stop(asio::cancellation_type type, std::error_code cause);
   void kill();
 
@@ -88,6 +91,7 @@ private:
   asio::cancellation_signal stop_spawning_;
   async_child child_;
   launch_pointer launch_; // Of a child that may fail yet.
+  launch_watch* watch_ = nullptr;
   bool became_program_ = true;
   std::error_code cause_;
   bool stopping_ = false;

@@ -20,13 +20,6 @@ spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_typ
 {
 }
 
-// A child that nobody will take any more goes with its launch.
-spawn_operation::~spawn_operation()
-{
-  if (watch_)
-    watch_->remove(*this);
-}
-
 void spawn_operation::start()
 {
   reap_orphans();
@@ -105,6 +98,8 @@ void spawn_operation::started()
 void spawn_operation::watch_outcome()
 {
   std::error_code ec;
+  watch_ = &asio::use_service<launch_watch>(context());
+  std::unique_lock lock(mutex_);
   unique_fd outcome = launch_->take_outcome();
   outcome_.emplace(executor_);
   outcome_->assign(outcome.get(), ec);
@@ -113,10 +108,10 @@ void spawn_operation::watch_outcome()
   if (ec) {
     outcome_.reset();
     failure_ = launch_->fail(spawn_step::pipe, ec.value(), "event loop");
+    lock.unlock();
     return settle();
   }
-  watch_ = &asio::use_service<launch_watch>(context());
-  watch_->add(reaper_->executor(), *this);
+  watch_->add(reaper_->executor(), *this, shared_from_this());
   outcome_->async_wait(asio::posix::descriptor_base::wait_read,
                        [self = shared_from_this()](std::error_code) { self->outcome_ended(); });
 }
@@ -143,23 +138,24 @@ void spawn_operation::outcome_ended()
 
 void spawn_operation::look_again()
 {
-  if (auto self = weak_from_this().lock())
-    asio::post(executor_, [self = std::move(self)] {
-      {
-        const std::lock_guard lock(self->mutex_);
-        if (self->settled_)
-          return;
-        self->launch_->nudge();
-      }
-      self->look();
-    });
+  asio::post(executor_, [self = shared_from_this()] {
+    {
+      const std::lock_guard lock(self->mutex_);
+      if (self->settled_)
+        return;
+      self->launch_->nudge();
+    }
+    self->look();
+  });
 }
 
 void spawn_operation::look()
 {
   {
     const std::lock_guard lock(mutex_);
-    if (settled_ || !launch_->has_verdict(failure_))
+    // A child that was killed before its exec may have left something behind that would
+    // go on for it; nobody waits for that.
+    if (settled_ || !(launch_->has_verdict(failure_) || (cancelled_ && running_->has_ended())))
       return;
     settled_ = true;
     if (outcome_) // Somebody else holds the other end.

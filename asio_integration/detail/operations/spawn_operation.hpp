@@ -29,14 +29,14 @@ struct spawn_options {
 
 /// One async_spawn: prepare, make the child, wait until it is a program, hand it
 /// over. What could hold the loop happens beside it: in the child, or on a launcher
-/// thread.
+/// thread. A child that nobody takes any more, since the context has ended, goes with
+/// its launch.
 class spawn_operation : public std::enable_shared_from_this<spawn_operation>, private watched_launch {
 public:
   using done_type = completion_owner<std::error_code, async_child>;
 
   spawn_operation(const asio::any_io_executor& executor, done_type done, command what, const stream_defaults& defaults,
                   spawn_options options = {});
-  ~spawn_operation();
 
   void start();
   void cancel(asio::cancellation_type);

@@ -8,6 +8,7 @@
 
 #include <asio_integration/detail/reaper/end_reactor.hpp>
 #include <asio_integration/detail/reaper/sigchld_handler.hpp>
+#include <subprocess/detail/streams/pipe.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -78,6 +79,7 @@ void change_watch::listen(const asio::any_io_executor& executor, std::error_code
   ec.clear();
   if (signals_)
     return;
+  const standard_numbers not_for_asio;
   signals_.emplace(executor);
   signals_->add(SIGCHLD, ec);
   if (ec) {

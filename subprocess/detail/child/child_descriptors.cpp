@@ -21,10 +21,7 @@ child_failure failed(spawn_step step, long result, int item) noexcept
 struct other_needs {
   int* const numbers[3];
 
-  explicit other_needs(child_plan& plan) noexcept
-      : numbers{&plan.outcome, &plan.program_fd, &plan.options.cgroup}
-  {
-  }
+  explicit other_needs(child_plan& plan) noexcept : numbers{&plan.outcome, &plan.program_fd, &plan.options.cgroup} {}
 };
 
 // Out of the way, to whatever number is free: should that be the target of a

@@ -87,8 +87,9 @@ void launch::prepare(spawn_failure& failure)
   if (failure)
     return;
   if (settings().which == launcher::clone && plan_.needs_own_memory())
-    failure = fail(spawn_step::prepare, EINVAL,
-                   settings().hooks.empty() ? "launcher clone with less privilege" : "launcher clone with a pre_exec hook");
+    failure =
+        fail(spawn_step::prepare, EINVAL,
+             settings().hooks.empty() ? "launcher clone with less privilege" : "launcher clone with a pre_exec hook");
   const bool share = settings().which == launcher::clone ||
                      (settings().which == launcher::automatic && !plan_.needs_own_memory() && !sharing_memory_refused);
   used_ = share ? launcher::clone : launcher::fork;

@@ -122,7 +122,7 @@ private:
   unique_fd outcome_;
   unique_fd outcome_of_child_;
   std::optional<clock::time_point> ended_in_hook_; // When that was noticed.
-  launch* next_ = nullptr; // Among those that a child still uses.
+  launch* next_ = nullptr;                         // Among those that a child still uses.
 };
 
 /// Frees a launch when no child reads it any more: now, or on a later occasion of

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <climits>
 
-
 namespace subprocess::detail {
 namespace {
 
@@ -165,8 +164,8 @@ spawn_failure launch_plan::fail_to_make(int error) const
 bool launch_plan::needs_own_memory() const noexcept
 {
   const process_options& process = settings_.process;
-  const bool less_privilege = settings_.uid || settings_.gid || settings_.groups || process.namespaces || process.root ||
-                              !process.ambient_capabilities.empty();
+  const bool less_privilege = settings_.uid || settings_.gid || settings_.groups || process.namespaces ||
+                              process.root || !process.ambient_capabilities.empty();
   // The kernel gives all who share memory one value of oom_score_adj.
   return less_privilege || process.oom_score_adj || !settings_.hooks.empty();
 }

@@ -22,8 +22,7 @@ int make_by_fork(const child_start& start, made_process& made) noexcept
 
 child_report* make_shared_report() noexcept
 {
-  void* const page =
-      ::mmap(nullptr, sizeof(child_report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const page = ::mmap(nullptr, sizeof(child_report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   return page == MAP_FAILED ? nullptr : ::new (page) child_report;
 }
 

@@ -18,6 +18,17 @@ int lift(unique_fd& fd, int lowest) noexcept
   return error;
 }
 
+standard_numbers::standard_numbers() noexcept
+{
+  for (unique_fd& held : held_) {
+    held.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (held.get() > 2)
+      held.reset();
+    if (!held)
+      return;
+  }
+}
+
 int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags) noexcept
 {
   int ends[2];

@@ -155,7 +155,11 @@ inline long unshare_descriptors(unsigned) noexcept
 {
   return -EOPNOTSUPP;
 }
-inline void wake(std::atomic<unsigned>&) noexcept {}
-inline void mark_at_release(child_report&) noexcept {}
+inline void wake(std::atomic<unsigned>&) noexcept
+{
+}
+inline void mark_at_release(child_report&) noexcept
+{
+}
 
 } // namespace subprocess::detail::raw

@@ -28,6 +28,8 @@ void* take_stack() noexcept
   return nullptr;
 }
 
-void give_back_stack(void*) noexcept {}
+void give_back_stack(void*) noexcept
+{
+}
 
 } // namespace subprocess::detail
