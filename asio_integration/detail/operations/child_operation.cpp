@@ -15,11 +15,20 @@ namespace {
 
 const std::error_code out_of_time(ETIMEDOUT, std::system_category());
 
+// Before a timer of ours makes Asio open descriptors, which could get the number of a
+// standard stream: the reaper sees to that. What fails now is told by the spawn.
+const asio::any_io_executor& with_reaper(const asio::any_io_executor& executor)
+{
+  std::error_code ignored;
+  reaper_core::of(executor, ignored);
+  return executor;
+}
+
 } // namespace
 
 child_operation::child_operation(const asio::any_io_executor& executor, command what, stream_defaults defaults,
                                  supervision_options options)
-    : strand_(executor), stop_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
+    : strand_(with_reaper(executor)), stop_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
       options_(options), timer_(strand_)
 {
 }
