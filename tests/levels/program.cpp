@@ -63,9 +63,8 @@ void asynchronous(launcher which)
 {
   asio::io_context loop;
   int succeeded = 0;
-  async_capture(loop.get_executor(), with(which, "echo", {"word"}), [&](std::error_code ec, captured_output output) {
-    succeeded += !ec && output.out == "word\n";
-  });
+  async_capture(loop.get_executor(), with(which, "echo", {"word"}),
+                [&](std::error_code ec, captured_output output) { succeeded += !ec && output.out == "word\n"; });
   async_run(loop.get_executor(), with(which, "true", {}),
             [&](std::error_code ec, exit_status status) { succeeded += !ec && status.success(); });
   async_spawn(loop.get_executor(), with(which, "/nowhere/at-all", {}),
