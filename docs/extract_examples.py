@@ -48,7 +48,9 @@ def extract(page, examples, headers):
         code = "".join("\n" if text_line.startswith("#include") else text_line for text_line in lines)
         code = f'#line {line} "{page}"\n{code}'
         blocks.append(wrap(len(blocks) + 1, code, bool(match.group(1))))
-    return "".join(includes) + "namespace {\nusing namespace subprocess;\n" + "".join(blocks) + "} // namespace\n"
+    # A name for the page, since several may be compiled as one.
+    opened = f"namespace {{\nnamespace page_{page.stem} {{\nusing namespace subprocess;\n"
+    return "".join(includes) + opened + "".join(blocks) + "}\n} // namespace\n"
 
 
 def main():

@@ -3,7 +3,7 @@
 
 usage: check_symbols.py exports LIBRARY MAP   nothing but the map's, no code of others
        check_symbols.py now LIBRARY           symbols are resolved when it is loaded
-       check_symbols.py child ARCHIVE LIBRARY nothing between fork and exec goes outside
+       check_symbols.py child ARCHIVE [LIBRARY] between fork and exec goes outside
 """
 
 import re
@@ -54,7 +54,7 @@ def check_now(library):
 HOOKS = "run_hooks"
 
 
-def check_child(archive, library):
+def check_child(archive, library=None):
     objects = [name for name in output("ar", "t", archive).splitlines() if "detail_child_" in name]
     if not objects:
         yield f"{archive} holds no object of detail/child"

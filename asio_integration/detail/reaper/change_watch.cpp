@@ -14,7 +14,7 @@ namespace subprocess::detail {
 namespace {
 
 // How long a change can go unnoticed when its signal was lost.
-constexpr std::chrono::seconds tick_interval(1);
+constexpr std::chrono::seconds change_tick(1);
 
 } // namespace
 
@@ -110,7 +110,7 @@ void change_watch::await_signal()
 
 void change_watch::await_tick()
 {
-  timer_->expires_after(tick_interval);
+  timer_->expires_after(change_tick);
   timer_->async_wait([this, round = round_](std::error_code ec) {
     if (ec)
       return;
