@@ -30,18 +30,20 @@ inline long raw_call(long number, long a, long b = 0, long c = 0, long d = 0)
 // into this function's frame: it calls `entry`, which never comes back.
 inline long clone_and_call(clone_args& args, void (*entry)(void*), void* argument)
 {
+  // Not left to the compiler, which could choose the register that is zeroed.
+  register auto r8 asm("r8") = entry;
+  register void* r9 asm("r9") = argument;
   long result;
   asm volatile("syscall\n\t"
                "test %%rax, %%rax\n\t"
                "jnz 1f\n\t"
                "xor %%ebp, %%ebp\n\t"
-               "mov %[argument], %%rdi\n\t"
-               "call *%[entry]\n\t"
+               "mov %%r9, %%rdi\n\t"
+               "call *%%r8\n\t"
                "ud2\n"
                "1:"
                : "=a"(result)
-               : "0"(static_cast<long>(SYS_clone3)), "D"(&args), "S"(sizeof args),
-                 [entry] "r"(entry), [argument] "r"(argument)
+               : "0"(static_cast<long>(SYS_clone3)), "D"(&args), "S"(sizeof args), "r"(r8), "r"(r9)
                : "rcx", "r11", "memory");
   return result;
 }

@@ -357,7 +357,10 @@ TEST_P(forking_loop, of_a_daemon_goes_on_after_its_fork)
 
 TEST_P(forking_loop, can_be_made_in_a_fork_while_another_thread_launches)
 {
-  context();
+  // Asio has one list of signal sets for the program, and in the copy it has the other
+  // thread's loop in it, whose lock that thread may have held.
+  if (reaper_in_use(context()) == reaper_source::sigchld)
+    GTEST_SKIP() << "Asio's signal sets do not outlive a fork beside other threads";
   std::atomic<bool> over = false;
   std::thread other([&] {
     while (!over)

@@ -1,254 +1,115 @@
-// Memory that is not there: each allocation of a launch fails in turn. Whatever it is,
-// somebody is told, nothing is left behind, and the next launch works.
+// Memory that is not there: each allocation of a blocking launch fails in turn. Whatever
+// it is, nothing is left behind, and the next launch works. The allocations are those of
+// the whole program, which this test program has replaced.
 
-#include <asio_integration/asio_integration.hpp>
+#include <subprocess/subprocess.hpp>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <asio/strand.hpp>
-
 #include <chrono>
 #include <functional>
-#include <memory>
+#include <initializer_list>
 #include <new>
-#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include <subprocess/detail/process/orphans.hpp>
-#include <subprocess/pipeline.hpp>
 
 #include "allocations.hpp"
-#include "io_fixture.hpp"
+#include "support/deadline.hpp"
+#include "support/isolated.hpp"
+#include "support/launchers.hpp"
 
 namespace subprocess::tests {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct memory_outcome {
-  int calls = 0;
-  std::error_code ec;
-
-  /// For whatever the operation gives beside its error.
-  auto handler()
-  {
-    return [this](std::error_code e, const auto&) {
-      ++calls;
-      ec = e;
-    };
-  }
-};
-
-class launch_memory : public io_fixture {
+class launch_memory : public baseline, public ::testing::WithParamInterface<launcher> {
 protected:
-  using operation = std::function<void(asio::io_context&, memory_outcome&)>;
-
-  void SetUp() override
-  {
-    io_fixture::SetUp();
-    if (IsSkipped())
-      return;
-    asio::io_context other;
-    const asio::any_io_executor executor(other.get_executor());
-    { // What the first one of a context needs beside.
-      const asio::strand<asio::any_io_executor> first(executor);
-    }
-    const std::size_t before = allocations_here();
-    const asio::strand<asio::any_io_executor> strand(executor);
-    const std::size_t count = allocations_here() - before;
-    ASSERT_GE(count, 2u);
-    ASSERT_LE(count, 4u);
-    spare_rest_of(latest_sizes_here()[count - 1], latest_sizes_here()[count - 2], sizeof(asio::detail::mutex));
-  }
+  using call = std::function<void(std::error_code&)>;
 
   static constexpr std::size_t most = 2000; // Allocations of one launch; there are far fewer.
 
-  command quick() const { return helper({"echo", "hello"}).stdout_to(stdio::null()); }
+  command asked(std::initializer_list<std::string_view> verb) const { return helper(verb).use_launcher(GetParam()); }
+  command quick() const { return asked({"echo", "hello"}).stdout_to(stdio::null()); }
 
-  /// One operation in which the allocation after `others` fails. The expectations come
-  /// when there is memory again.
+  /// One call in which the allocation after `others` fails.
   /// \return Whether one did.
-  bool try_once(asio::io_context& loop, const operation& start, std::size_t others)
+  static bool try_once(const call& start, std::size_t others)
   {
-    memory_outcome outcome;
-    bool refused = false;
+    std::error_code ec;
     fail_one_allocation_after(others);
     try {
-      start(loop, outcome);
+      start(ec);
     } catch (const std::bad_alloc&) {
-      refused = true;
+      return stop_failing_allocations();
     }
-    for (int left = 3; left > 0; --left)
-      try {
-        loop.restart();
-        loop.run_for(2s);
-        break;
-      } catch (const std::bad_alloc&) { // A handler's; the loop goes on.
-      }
     const bool failed = stop_failing_allocations();
-    EXPECT_EQ(outcome.calls, refused ? 0 : 1) << (refused ? "told, though the call threw" : "nobody was told");
-    EXPECT_TRUE(loop.stopped()) << "the loop is held";
-    EXPECT_TRUE(failed || !outcome.ec) << outcome.ec.message();
+    EXPECT_TRUE(failed || !ec) << ec.message();
     return failed;
   }
 
-  void expect_the_next_to_work(asio::io_context& loop, const operation& start)
+  static void expect_the_next_to_work(const call& start)
   {
-    memory_outcome next;
-    start(loop, next);
-    loop.restart();
-    loop.run_for(2s);
-    EXPECT_EQ(next.calls, 1) << "the next one is never told";
-    EXPECT_FALSE(next.ec) << next.ec.message();
+    std::error_code ec;
+    start(ec);
+    EXPECT_FALSE(ec) << ec.message();
   }
 
-  static void expect_no_children_of(asio::io_context& loop)
+  /// Fails each of its allocations in turn.
+  static void fails_cleanly(const call& start)
   {
-    EXPECT_TRUE(eventually(
-        [&] {
-          loop.restart();
-          loop.poll();
-          detail::reap_orphans();
-          return !has_children();
-        },
-        2s))
-        << "a child is left";
-  }
-
-  /// A context that has launched before.
-  void in_a_warm_context(const operation& start)
-  {
-    isolated_loop([&] {
+    isolated([&] {
       ::alarm(50);
-      asio::io_context loop;
-      use_source(loop);
-      expect_the_next_to_work(loop, start);
+      expect_the_next_to_work(start);
       const std::set<int> before = open_descriptors();
       for (std::size_t n = 0; n < most; ++n) {
         SCOPED_TRACE("allocation " + std::to_string(n));
-        if (!try_once(loop, start, n))
+        if (!try_once(start, n))
           break;
-        expect_the_next_to_work(loop, start);
-        expect_no_children_of(loop);
+        expect_the_next_to_work(start);
+        EXPECT_TRUE(eventually(
+            [] {
+              detail::reap_orphans();
+              return !has_children();
+            },
+            2s))
+            << "a child is left";
         EXPECT_EQ(open_descriptors(), before);
         if (HasFailure())
           break;
       }
     });
   }
-
-  /// A context whose first launch it is.
-  void in_a_new_context(const operation& start)
-  {
-    isolated_loop([&] {
-      ::alarm(50);
-      { // What the first context of a program leaves for the others.
-        asio::io_context first;
-        use_source(first);
-        expect_the_next_to_work(first, start);
-      }
-      const std::set<int> before = open_descriptors();
-      for (std::size_t n = 0; n < most; ++n) {
-        SCOPED_TRACE("allocation " + std::to_string(n));
-        bool failed = false;
-        {
-          asio::io_context loop;
-          use_source(loop);
-          failed = try_once(loop, start, n);
-          expect_the_next_to_work(loop, start);
-          expect_no_children_of(loop);
-        }
-        EXPECT_EQ(open_descriptors(), before);
-        if (!failed || HasFailure())
-          break;
-      }
-    });
-  }
-
-  void in_both(const operation& start)
-  {
-    in_a_warm_context(start);
-    in_a_new_context(start);
-  }
-
-  /// A call that blocks, as an operation.
-  static operation blocking(const std::function<void(std::error_code&)>& call)
-  {
-    return [call](asio::io_context&, memory_outcome& outcome) {
-      std::error_code ec;
-      call(ec);
-      ++outcome.calls;
-      outcome.ec = ec;
-    };
-  }
 };
-SUBPROCESS_FOR_EACH_SETUP(launch_memory);
+SUBPROCESS_FOR_EACH_LAUNCHER(launch_memory);
 
-TEST_P(launch_memory, that_is_not_there_fails_an_async_run_cleanly)
+TEST_P(launch_memory, that_is_not_there_fails_a_run_cleanly)
 {
-  in_both([&](asio::io_context& loop, memory_outcome& outcome) { async_run(loop, quick(), outcome.handler()); });
+  fails_cleanly([&](std::error_code& ec) { run(quick(), ec); });
 }
 
-TEST_P(launch_memory, that_is_not_there_fails_an_async_capture_cleanly)
+TEST_P(launch_memory, that_is_not_there_fails_a_capture_cleanly)
 {
-  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
-    async_capture(loop, helper({"streams"}), outcome.handler());
-  });
+  fails_cleanly([&](std::error_code& ec) { capture(asked({"streams"}), ec); });
 }
 
-TEST_P(launch_memory, that_is_not_there_fails_an_async_spawn_and_its_wait_cleanly)
+TEST_P(launch_memory, that_is_not_there_fails_a_spawn_and_its_wait_cleanly)
 {
-  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
-    async_spawn(loop, quick(), [&outcome](std::error_code ec, async_child child) {
-      if (ec)
-        return outcome.handler()(ec, 0);
-      try {
-        const auto kept = std::make_shared<async_child>(std::move(child));
-        kept->async_wait([&outcome, kept](std::error_code e, exit_status) { outcome.handler()(e, 0); });
-      } catch (const std::bad_alloc&) {
-        outcome.handler()(std::make_error_code(std::errc::not_enough_memory), 0);
-      }
-    });
-  });
-}
-
-TEST_P(launch_memory, that_is_not_there_fails_an_async_pipeline_cleanly)
-{
-  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
-    async_pipeline(loop, helper({"echo", "hello"}) | helper({"cat"}), outcome.handler());
-  });
-}
-
-TEST_P(launch_memory, that_is_not_there_fails_a_spawn_on_a_loop_cleanly)
-{
-  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
-    std::error_code ec;
-    const auto child = std::make_shared<async_child>(spawn(loop, quick(), ec));
-    if (ec)
-      return outcome.handler()(ec, 0);
-    child->async_wait([&outcome, child](std::error_code e, exit_status) { outcome.handler()(e, 0); });
-  });
-}
-
-TEST_P(launch_memory, that_is_not_there_fails_a_limited_run_cleanly)
-{
-  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
-    async_run(loop, quick(), time_limit(60s), outcome.handler());
-  });
-}
-
-TEST_P(launch_memory, that_is_not_there_fails_blocking_calls_cleanly)
-{
-  in_a_warm_context(blocking([&](std::error_code& ec) { run(quick(), ec); }));
-  in_a_warm_context(blocking([&](std::error_code& ec) { capture(helper({"streams"}), ec); }));
-  in_a_warm_context(blocking([&](std::error_code& ec) {
+  fails_cleanly([&](std::error_code& ec) {
     child started = spawn(quick(), ec);
     if (!ec)
       started.wait(ec);
-  }));
-  in_a_warm_context(blocking([&](std::error_code& ec) { capture(helper({"echo", "x"}) | helper({"cat"}), {}, ec); }));
+  });
+}
+
+TEST_P(launch_memory, that_is_not_there_fails_a_pipeline_cleanly)
+{
+  fails_cleanly([&](std::error_code& ec) { capture(asked({"echo", "x"}) | asked({"cat"}), {}, ec); });
 }
 
 } // namespace

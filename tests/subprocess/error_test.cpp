@@ -15,20 +15,20 @@ namespace {
 
 TEST(spawn_step, is_called_as_the_enumerator_is_written)
 {
-  constexpr const char* names[] = {"prepare",       "open_file",
-                                   "pipe",          "pty",
-                                   "fork",          "cgroup",
-                                   "oom_score_adj", "namespaces",
-                                   "stdio",         "map_fd",
-                                   "signals",       "setsid",
-                                   "setpgid",       "controlling_terminal",
-                                   "foreground",    "setrlimit",
-                                   "scheduling",    "nice",
-                                   "affinity",      "chroot",
-                                   "setgroups",     "setgid",
-                                   "setuid",        "capabilities",
-                                   "no_new_privs",  "parent_death_signal",
-                                   "chdir",         "pre_exec",
+  constexpr const char* names[] = {"prepare",    "pipe",
+                                   "pty",        "fork",
+                                   "stdio",      "map_fd",
+                                   "cgroup",     "oom_score_adj",
+                                   "namespaces", "open_file",
+                                   "signals",    "setsid",
+                                   "setpgid",    "controlling_terminal",
+                                   "foreground", "setrlimit",
+                                   "scheduling", "nice",
+                                   "affinity",   "chroot",
+                                   "setgroups",  "setgid",
+                                   "setuid",     "capabilities",
+                                   "no_new_privs", "parent_death_signal",
+                                   "chdir",      "pre_exec",
                                    "exec"};
   int value = 0;
   for (const char* name : names) {

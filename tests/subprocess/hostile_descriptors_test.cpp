@@ -279,9 +279,11 @@ TEST_P(hostile_host, finds_no_descriptor_of_a_launch_among_the_standard_ones_or_
     }
     launch.join();
     EXPECT_GT(seen.size(), before.size());
-    for (const auto& [fd, identity] : seen)
-      if (!before.contains(fd))
-        EXPECT_EQ(identity.own_flags, FD_CLOEXEC) << fd;
+    for (const auto& [fd, identity] : seen) {
+      if (before.contains(fd))
+        continue;
+      EXPECT_EQ(identity.own_flags, FD_CLOEXEC) << fd;
+    }
   });
 }
 

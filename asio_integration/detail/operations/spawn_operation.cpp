@@ -3,8 +3,10 @@
 #include <asio/post.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include <asio_integration/detail/launch/launcher_threads.hpp>
@@ -52,9 +54,16 @@ void spawn_operation::start_on_thread()
     launch_gate gate;
     while (!self->failure_ && !self->launch_->has_child() && !self->is_cancelled())
       self->start_here(told_by::pipe, std::unique_lock(gate));
-    // The last reference must not be dropped here, and with it what is the user's.
-    const asio::any_io_executor executor = self->executor_;
-    asio::post(executor, [self = std::move(self)] { self->started(); });
+    // The last reference must not be dropped here, and with it what is the user's. A lack
+    // of memory passes, and this thread may wait for that.
+    for (;;)
+      try {
+        const asio::any_io_executor executor = self->executor_;
+        asio::post(executor, [self] { self->started(); });
+        return self.reset();
+      } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
   };
   const std::error_code ec = run_on_launcher_thread(context(), std::move(job));
   if (!ec)
