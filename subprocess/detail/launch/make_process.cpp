@@ -12,6 +12,7 @@ namespace subprocess::detail {
 
 int make_by_fork(const child_start& start, made_process& made) noexcept
 {
+  start.plan->shares_table = false;
   const signal_guard guard;
   made.pid = ::fork();
   const int error = made.pid == -1 ? errno : 0;

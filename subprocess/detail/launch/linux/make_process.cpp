@@ -107,7 +107,6 @@ int make_copy(const child_start& start, made_process& made) noexcept
   const bool by_birth = start.plan->options.namespaces & static_cast<unsigned>(new_namespace::pid);
   if (!is_refusal(error) || by_birth)
     return error;
-  start.plan->shares_table = false;
   return make_by_fork(start, made);
 }
 
