@@ -14,6 +14,12 @@
 #include <subprocess/detail/process/orphans.hpp>
 
 namespace subprocess::detail {
+namespace {
+
+// What a launcher thread spends on an exec at most.
+constexpr std::chrono::milliseconds usual_exec(20);
+
+} // namespace
 
 spawn_operation::spawn_operation(const asio::any_io_executor& executor, done_type done, command what,
                                  const stream_defaults& defaults, spawn_options options)
@@ -53,7 +59,8 @@ void spawn_operation::start_on_thread()
   auto job = [self = shared_from_this()]() mutable {
     launch_gate gate;
     while (!self->failure_ && !self->launch_->has_child() && !self->is_cancelled())
-      self->start_here(told_by::pipe, std::unique_lock(gate));
+      self->start_here(told_by::waiting, std::unique_lock(gate));
+    self->wait_briefly();
     // The last reference must not be dropped here, and with it what is the user's. A lack
     // of memory passes, and this thread may wait for that.
     for (;;)
@@ -89,6 +96,20 @@ void spawn_operation::start_here(told_by how, std::unique_lock<launch_gate> gate
   }
 }
 
+// On a launcher thread, where no pipe is needed to hear of a usual exec: its end would be
+// one more number for the child to keep, after thousands of others. Of a slow exec the
+// loop hears when it looks.
+void spawn_operation::wait_briefly() noexcept
+{
+  if (!launch_->has_child() || launch_->used() == launcher::fork)
+    return;
+  spawn_failure ignored;
+  try {
+    launch_->wait_briefly(usual_exec, ignored);
+  } catch (const std::bad_alloc&) { // The loop asks again.
+  }
+}
+
 void spawn_operation::started()
 {
   if (!launch_->has_child())
@@ -110,6 +131,11 @@ void spawn_operation::watch_outcome()
   watch_ = &asio::use_service<launch_watch>(context());
   std::unique_lock lock(mutex_);
   unique_fd outcome = launch_->take_outcome();
+  if (!outcome) {
+    watch_->add(reaper_->executor(), *this, shared_from_this());
+    lock.unlock();
+    return look();
+  }
   outcome_.emplace(executor_);
   outcome_->assign(outcome.get(), ec);
   if (!ec)

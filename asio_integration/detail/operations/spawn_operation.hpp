@@ -44,6 +44,7 @@ public:
 private:
   void start_on_thread();
   void start_here(told_by how, std::unique_lock<launch_gate> gate) noexcept;
+  void wait_briefly() noexcept;
   void started();
   void watch_outcome();
   void close_outcome();

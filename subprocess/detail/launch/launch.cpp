@@ -269,6 +269,13 @@ void launch::wait_a_while(std::chrono::nanoseconds limit) noexcept
     wait_for_change(report().word, now, limit);
 }
 
+void launch::wait_briefly(std::chrono::nanoseconds limit, spawn_failure& failure)
+{
+  const auto end = clock::now() + limit;
+  for (auto now = clock::now(); now < end && !has_verdict(failure); now = clock::now())
+    wait_a_while(end - now);
+}
+
 void launch::wait(std::optional<clock::time_point> deadline, spawn_failure& failure)
 {
   bool late = false;

@@ -68,6 +68,9 @@ public:
   /// Nothing came for a while: a stopped child goes on.
   void nudge() noexcept;
 
+  /// Blocks until there is a verdict, or for so long.
+  void wait_briefly(std::chrono::nanoseconds limit, spawn_failure& failure);
+
   /// Blocks until there is a verdict. A child that failed is reaped.
   /// \param deadline  Then it is killed, and the failure is `ETIMEDOUT`.
   void wait(std::optional<clock::time_point> deadline, spawn_failure& failure);

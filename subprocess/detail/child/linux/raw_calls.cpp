@@ -33,11 +33,10 @@ long number_in(const char* name) noexcept
   return value;
 }
 
-using action = long (*)(int fd) noexcept;
-
 // A descriptor that is closed while the directory is read leaves the others in
 // the list.
-bool for_each_listed(unsigned first, unsigned last, action act) noexcept
+template <class Action>
+bool for_each_listed(unsigned first, unsigned last, Action act) noexcept
 {
   const long directory = call(SYS_openat, AT_FDCWD, address("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0)
@@ -67,7 +66,8 @@ std::uint64_t descriptor_limit() noexcept
 }
 
 // Without /proc: ppoll() tells of many numbers at once which are open.
-void for_each_polled(unsigned first, unsigned last, action act) noexcept
+template <class Action>
+void for_each_polled(unsigned first, unsigned last, Action act) noexcept
 {
   constexpr unsigned batch = 256;
   pollfd asked[batch];
@@ -87,7 +87,8 @@ void for_each_polled(unsigned first, unsigned last, action act) noexcept
   }
 }
 
-void for_each_open(unsigned first, unsigned last, action act) noexcept
+template <class Action>
+void for_each_open(unsigned first, unsigned last, Action act) noexcept
 {
   if (!for_each_listed(first, last, act))
     for_each_polled(first, last, act);
@@ -231,7 +232,7 @@ void mark_at_release(child_report& report) noexcept
 void close_range(unsigned first, unsigned last) noexcept
 {
   if (call(SYS_close_range, first, last, 0) < 0)
-    for_each_open(first, last, close);
+    for_each_open(first, last, [](int fd) { close(fd); });
 }
 
 // Linux 5.9; a sandbox may refuse it, but knows unshare().
@@ -246,7 +247,7 @@ long unshare_descriptors(unsigned first) noexcept
 void close_range_on_exec(unsigned first, unsigned last) noexcept
 {
   if (call(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) < 0)
-    for_each_open(first, last, set_close_on_exec);
+    for_each_open(first, last, [](int fd) { set_close_on_exec(fd); });
 }
 
 } // namespace subprocess::detail::raw
