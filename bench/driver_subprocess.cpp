@@ -26,7 +26,9 @@ const variant* chosen = &variants[0];
 
 subprocess::command command_of(char* const* argv)
 {
+  using subprocess::stdio;
   subprocess::command what(argv[0]);
+  what.stdin_from(stdio::null()).stdout_to(stdio::null()).stderr_to(stdio::null());
   while (*++argv)
     what.arg(*argv);
   return what;
@@ -54,7 +56,7 @@ public:
   {
     subprocess::captured_output output;
     subprocess::command what = command_of(argv);
-    what.stdin_from(subprocess::stdio::inherit()).stderr_to(subprocess::stdio::inherit()); // As the others do.
+    what.stdout_to(subprocess::stdio::pipe());
     subprocess::async_capture(context_, std::move(what), [&](std::error_code ec, subprocess::captured_output result) {
       bench::require(!ec && result.status.success(), "async_capture");
       output = std::move(result);

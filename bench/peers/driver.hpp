@@ -11,7 +11,7 @@
 //   };
 //   int main(int argc, char** argv) { return bench::run_driver<peer>(argc, argv, "name", "version"); }
 //
-// Children of start() inherit the standard streams. argv[0] is a path.
+// All standard streams that nobody reads are /dev/null. argv[0] is a path.
 
 #pragma once
 

@@ -3,7 +3,7 @@
 // child is launched.
 //
 // A launcher is a class with
-//   launched launch(char* const* argv, int stdout_fd);   // -1: inherit
+//   launched launch(char* const* argv, int stdout_fd);   // -1: /dev/null
 //   void ended(const launched&);                         // its resources are free again
 
 #pragma once

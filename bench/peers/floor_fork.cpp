@@ -11,8 +11,10 @@ struct fork_launcher {
     const pid_t pid = ::fork();
     bench::require(pid != -1, "fork");
     if (pid == 0) {
-      if (stdout_fd != -1)
-        ::dup2(stdout_fd, STDOUT_FILENO);
+      const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+      ::dup2(null, STDIN_FILENO);
+      ::dup2(stdout_fd != -1 ? stdout_fd : null, STDOUT_FILENO);
+      ::dup2(null, STDERR_FILENO);
       ::execve(argv[0], argv, environ);
       const int error = errno;
       [[maybe_unused]] const ssize_t told = ::write(errors[1], &error, sizeof error);

@@ -17,10 +17,11 @@ BATCH_SIZE = 512
 CAPTURED_BYTES = 65536
 WARM_UP_RUNS = 3
 PIPE = asyncio.subprocess.PIPE
+DEVNULL = asyncio.subprocess.DEVNULL
 
 
-def start(*argv, **options):
-    return asyncio.create_subprocess_exec(*argv, **options)
+def start(*argv, stdout=DEVNULL):
+    return asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=stdout, stderr=DEVNULL)
 
 
 def microseconds(since):

@@ -23,7 +23,7 @@ namespace process = boost::process::v2;
 struct boost_peer {
   void start(char* const* argv, bench::job& job)
   {
-    spawn(argv, job, process::process_stdio{stdin, stdout, stderr});
+    spawn(argv, job, process::process_stdio{nullptr, nullptr, nullptr});
   }
 
   void run_one()
@@ -36,7 +36,7 @@ struct boost_peer {
   {
     asio::readable_pipe pipe{context_};
     bench::job child;
-    spawn(argv, child, process::process_stdio{stdin, pipe, stderr});
+    spawn(argv, child, process::process_stdio{nullptr, pipe, nullptr});
     std::string output;
     bool ended = false;
     asio::async_read(pipe, asio::dynamic_buffer(output),
@@ -51,7 +51,7 @@ struct boost_peer {
   {
     asio::readable_pipe pipe{context_};
     bench::job child;
-    spawn(argv, child, process::process_stdio{stdin, pipe, stderr});
+    spawn(argv, child, process::process_stdio{nullptr, pipe, nullptr});
     std::uint64_t total = 0;
     bool ended = false;
     const std::function<void()> read = [&] {

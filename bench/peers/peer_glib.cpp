@@ -9,7 +9,7 @@
 struct glib_peer {
   void start(char* const* argv, bench::job& job)
   {
-    GSubprocess* child = spawn(argv, G_SUBPROCESS_FLAGS_STDIN_INHERIT);
+    GSubprocess* child = spawn(argv, silent);
     // Null when the worker thread reaped the child already.
     if (const char* id = g_subprocess_get_identifier(child))
       job.pid = static_cast<pid_t>(std::strtol(id, nullptr, 10));
@@ -60,8 +60,11 @@ struct glib_peer {
   }
 
 private:
-  static constexpr auto piped = static_cast<GSubprocessFlags>(G_SUBPROCESS_FLAGS_STDIN_INHERIT |
-                                                              G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  // stdin is /dev/null unless told otherwise.
+  static constexpr auto silent = static_cast<GSubprocessFlags>(G_SUBPROCESS_FLAGS_STDOUT_SILENCE |
+                                                               G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  static constexpr auto piped = static_cast<GSubprocessFlags>(G_SUBPROCESS_FLAGS_STDOUT_PIPE |
+                                                              G_SUBPROCESS_FLAGS_STDERR_SILENCE);
 
   static GSubprocess* spawn(char* const* argv, GSubprocessFlags flags)
   {

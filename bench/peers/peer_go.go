@@ -49,11 +49,9 @@ func check(err error) {
 	}
 }
 
-// An unset stdin would be opened as /dev/null for every child.
+// What is unset is /dev/null.
 func command(args ...string) *exec.Cmd {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return cmd
+	return exec.Command(args[0], args[1:]...)
 }
 
 func start(args ...string) *exec.Cmd {
@@ -117,10 +115,12 @@ func hold() {
 }
 
 func capture() {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	check(err)
 	measure(func() float64 {
 		begin := time.Now()
 		cmd := command(child, "write", fmt.Sprint(captureSize))
-		cmd.Stdout = nil // Output() wants to set it.
+		cmd.Stderr = null // Unset, Output() would collect it.
 		output, err := cmd.Output()
 		elapsed := microseconds(begin)
 		check(err)
@@ -135,7 +135,6 @@ func bulk() {
 	for i := 0; i < count; i++ {
 		begin := time.Now()
 		cmd := command("/usr/bin/head", "-c", fmt.Sprint(bulkBytes), "/dev/zero")
-		cmd.Stdout = nil
 		pipe, err := cmd.StdoutPipe()
 		check(err)
 		check(cmd.Start())

@@ -29,11 +29,8 @@ private:
   void spawn(char* const* argv, bench::job& job, uv_pipe_t* output)
   {
     std::array<uv_stdio_container_t, 3> stdio{};
-    for (int fd = 0; fd < 3; ++fd) {
-      auto& stream = stdio[static_cast<std::size_t>(fd)];
-      stream.flags = UV_INHERIT_FD;
-      stream.data.fd = fd;
-    }
+    for (auto& stream : stdio)
+      stream.flags = UV_IGNORE; // Which is /dev/null.
     if (output) {
       stdio[1].flags = static_cast<uv_stdio_flags>(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
       stdio[1].data.stream = reinterpret_cast<uv_stream_t*>(output);

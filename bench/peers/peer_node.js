@@ -13,8 +13,8 @@ const WARM_UP_RUNS = 3
 
 const microseconds = since => Number(process.hrtime.bigint() - since) / 1e3
 const now = () => process.hrtime.bigint()
-const start = (...args) => spawn(options.child, args, { stdio: 'inherit' })
-const startPiped = (file, ...args) => spawn(file, args, { stdio: ['inherit', 'pipe', 'inherit'] })
+const start = (...args) => spawn(options.child, args, { stdio: 'ignore' })
+const startPiped = (file, ...args) => spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] })
 
 const exited = child => new Promise(resolve => child.on('exit', resolve))
 

@@ -10,8 +10,9 @@ struct posix_spawn_launcher {
   {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    if (stdout_fd != -1)
-      ::posix_spawn_file_actions_adddup2(&actions, stdout_fd, STDOUT_FILENO);
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, stdout_fd != -1 ? stdout_fd : STDIN_FILENO, STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO);
     pid_t pid = -1;
     const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv, environ);
     ::posix_spawn_file_actions_destroy(&actions);

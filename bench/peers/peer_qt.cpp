@@ -11,8 +11,8 @@ struct qt_peer {
   void start(char* const* argv, bench::job& job)
   {
     auto* child = new QProcess;
-    child->setProcessChannelMode(QProcess::ForwardedChannels);
-    child->setInputChannelMode(QProcess::ForwardedInputChannel);
+    child->setStandardOutputFile(QProcess::nullDevice());
+    silence_others(*child);
     watch(*child, job);
     QObject::connect(child, &QProcess::started, [child, &job] { note_pid(*child, job); });
     begin(*child, argv);
@@ -24,7 +24,7 @@ struct qt_peer {
   std::size_t capture(char* const* argv)
   {
     QProcess child;
-    child.setInputChannelMode(QProcess::ForwardedInputChannel);
+    silence_others(child);
     run_piped(child, argv);
     return static_cast<std::size_t>(child.readAllStandardOutput().size());
   }
@@ -32,7 +32,7 @@ struct qt_peer {
   std::uint64_t drain(char* const* argv)
   {
     QProcess child;
-    child.setInputChannelMode(QProcess::ForwardedInputChannel);
+    silence_others(child);
     std::uint64_t total = 0;
     QObject::connect(&child, &QProcess::readyReadStandardOutput, [&] {
       while (child.bytesAvailable() > 0)
@@ -44,6 +44,12 @@ struct qt_peer {
   }
 
 private:
+  static void silence_others(QProcess& child)
+  {
+    child.setStandardInputFile(QProcess::nullDevice());
+    child.setStandardErrorFile(QProcess::nullDevice());
+  }
+
   static void note_pid(const QProcess& child, bench::job& job)
   {
     job.pid = static_cast<pid_t>(child.processId());

@@ -10,12 +10,18 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+fn silent(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
 fn start(options: &Options) -> Child {
-    Command::new(&options.child).spawn().expect("spawn")
+    silent(&options.child).spawn().expect("spawn")
 }
 
 fn start_pausing(options: &Options) -> Child {
-    Command::new(&options.child).arg("pause").spawn().expect("spawn")
+    silent(&options.child).arg("pause").spawn().expect("spawn")
 }
 
 fn expect_success(child: &mut Child) {
@@ -38,10 +44,9 @@ fn hold(options: &Options) -> f64 {
 
 fn capture(options: &Options) -> f64 {
     let begin = Instant::now();
-    let output = Command::new(&options.child)
+    let output = silent(&options.child)
         .args(["write", &driver::CAPTURED_BYTES.to_string()])
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::inherit())
+        .stdout(Stdio::piped())
         .output()
         .expect("output");
     let elapsed = microseconds(begin.elapsed());
@@ -73,7 +78,7 @@ fn run_batch(options: &Options, batch: usize) -> f64 {
 
 fn bulk(options: &Options) -> f64 {
     let begin = Instant::now();
-    let mut child = Command::new("/usr/bin/head")
+    let mut child = silent("/usr/bin/head")
         .args(["-c", &options.bytes.to_string(), "/dev/zero"])
         .stdout(Stdio::piped())
         .spawn()

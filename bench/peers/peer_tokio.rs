@@ -12,12 +12,18 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::task::LocalSet;
 
+fn silent(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
 fn start(options: &Options) -> Child {
-    Command::new(&options.child).spawn().expect("spawn")
+    silent(&options.child).spawn().expect("spawn")
 }
 
 fn start_pausing(options: &Options) -> Child {
-    Command::new(&options.child).arg("pause").kill_on_drop(true).spawn().expect("spawn")
+    silent(&options.child).arg("pause").kill_on_drop(true).spawn().expect("spawn")
 }
 
 async fn expect_success(mut child: Child) {
@@ -40,7 +46,7 @@ async fn hold(options: &Options) -> f64 {
 
 async fn capture(options: &Options) -> f64 {
     let begin = Instant::now();
-    let output = Command::new(&options.child)
+    let output = silent(&options.child)
         .args(["write", &driver::CAPTURED_BYTES.to_string()])
         .stdout(Stdio::piped())
         .spawn()
@@ -81,7 +87,7 @@ async fn run_batch(options: Rc<Options>, batch: usize) -> f64 {
 
 async fn bulk(options: &Options) -> f64 {
     let begin = Instant::now();
-    let mut child = Command::new("/usr/bin/head")
+    let mut child = silent("/usr/bin/head")
         .args(["-c", &options.bytes.to_string(), "/dev/zero"])
         .stdout(Stdio::piped())
         .spawn()

@@ -95,8 +95,10 @@ struct raw_plan {
     const std::uint64_t none = 0;
     raw_call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);
   }
-  if (plan.stdout_fd != -1)
-    raw_call(SYS_dup3, plan.stdout_fd, STDOUT_FILENO);
+  const long null = raw_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/dev/null"), O_RDWR | O_CLOEXEC);
+  raw_call(SYS_dup3, null, STDIN_FILENO);
+  raw_call(SYS_dup3, plan.stdout_fd != -1 ? plan.stdout_fd : null, STDOUT_FILENO);
+  raw_call(SYS_dup3, null, STDERR_FILENO);
   raw_call(SYS_execve, reinterpret_cast<long>(plan.argv[0]), reinterpret_cast<long>(plan.argv),
            reinterpret_cast<long>(plan.envp));
   for (;;)
