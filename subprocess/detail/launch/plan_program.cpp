@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <subprocess/program_search.hpp>
 
@@ -37,6 +36,14 @@ bool is_childs(int fd, const command::settings& asked)
 {
   return asked.keep_all_fds || (fd >= 0 && fd < 3) ||
          std::ranges::any_of(asked.mappings, [&](const auto& mapping) { return mapping.child_fd == fd; });
+}
+
+std::size_t size_with_ends(std::span<const std::string_view> entries)
+{
+  std::size_t size = 0;
+  for (const std::string_view entry : entries)
+    size += entry.size() + 1;
+  return size;
 }
 
 bool may_be_in_list(unsigned char c)
@@ -86,8 +93,7 @@ child_failure program_plan::prepare(const command::settings& asked, child_plan& 
     candidates_ = program_candidates(asked.program, asked.searched == path_from::child
                                                         ? find_variable(entries, "PATH")
                                                         : find_variable(environment_changes().view(environ), "PATH"));
-  copy(entries);
-  lay_out(asked, planned);
+  lay_out(asked, entries, planned);
   planned.text_busy_retries = static_cast<unsigned>(std::max<std::int64_t>(asked.text_busy_limit.count(), 0));
   for (char* const* entry = planned.envp; asked.listen_count && *entry; ++entry)
     if (std::string_view(*entry).starts_with(listen_pid))
@@ -95,22 +101,13 @@ child_failure program_plan::prepare(const command::settings& asked, child_plan& 
   return {};
 }
 
-// Another thread may change the environment while the child is on its way.
-void program_plan::copy(std::span<const std::string_view> environment)
-{
-  environment_size_ = environment.size();
-  std::size_t size = 0;
-  for (const std::string_view entry : environment)
-    size += entry.size() + 1;
-  environment_.reserve(size);
-  for (const std::string_view entry : environment)
-    environment_.append(entry).push_back('\0');
-}
-
-void program_plan::lay_out(const command::settings& asked, child_plan& planned)
+// The environment is copied: another thread may change it while the child is on its
+// way.
+void program_plan::lay_out(const command::settings& asked, std::span<const std::string_view> environment,
+                           child_plan& planned)
 {
   const std::size_t argv_size = asked.args.size() + 2;
-  pointers_.reserve(2 * argv_size + environment_size_ + candidates_.size() + 3);
+  pointers_.reserve(2 * argv_size + environment.size() + candidates_.size() + 3);
   const auto add = [&](const char* text) { pointers_.push_back(text); };
   const auto add_all = [&](const std::vector<std::string>& texts) {
     for (const std::string& text : texts)
@@ -121,9 +118,13 @@ void program_plan::lay_out(const command::settings& asked, child_plan& planned)
   add(asked.arg0 ? asked.arg0->c_str() : asked.program.c_str());
   add_all(asked.args);
   const std::size_t envp = pointers_.size();
-  const char* entry = environment_.data();
-  for (std::size_t i = 0; i < environment_size_; ++i, entry += std::strlen(entry) + 1)
-    add(entry);
+  environment_ = std::make_unique_for_overwrite<char[]>(size_with_ends(environment));
+  char* place = environment_.get();
+  for (const std::string_view entry : environment) {
+    add(place);
+    place = std::ranges::copy(entry, place).out;
+    *place++ = '\0';
+  }
   add(nullptr);
   const std::size_t candidates = pointers_.size();
   add_all(candidates_);

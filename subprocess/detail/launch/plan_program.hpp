@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,11 +19,9 @@ public:
   child_failure prepare(const command::settings& asked, child_plan& planned);
 
 private:
-  void copy(std::span<const std::string_view> environment);
-  void lay_out(const command::settings& asked, child_plan& planned);
+  void lay_out(const command::settings& asked, std::span<const std::string_view> environment, child_plan& planned);
 
-  std::string environment_; // The entries, each with a NUL after it.
-  std::size_t environment_size_ = 0;
+  std::unique_ptr<char[]> environment_; // The entries, each with a NUL after it.
   std::vector<std::string> candidates_;
   std::vector<const char*> pointers_; // argv, envp, candidates, shell_argv; each ends with null.
 };
