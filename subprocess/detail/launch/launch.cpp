@@ -1,17 +1,12 @@
 #include <subprocess/detail/launch/launch.hpp>
 
-#include <poll.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 
 #include <subprocess/detail/launch/low_places.hpp>
 #include <subprocess/detail/process/orphans.hpp>
-#include <subprocess/detail/process/poll_time.hpp>
-#include <subprocess/detail/process/wait_until.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 
 namespace subprocess::detail {
@@ -28,15 +23,6 @@ std::atomic<bool> low_places_held = false;
 // From here on copying the table takes longer than waiting for a child that need not
 // copy it.
 constexpr int large_table = 256;
-
-// How long a stopped child can go unnoticed.
-constexpr std::chrono::milliseconds tick(20);
-
-// For how long somebody may go on, where nothing would tell of it.
-constexpr std::chrono::milliseconds time_to_go_on(500);
-
-// How long the kernel may take to end a child that was killed.
-constexpr std::chrono::seconds time_to_die(1);
 
 void note_number(int fd) noexcept
 {
@@ -213,98 +199,6 @@ bool launch::may_fall_back(int error) noexcept
     return false;
   sharing_memory_refused = true;
   return settings().which == launcher::automatic;
-}
-
-// The child has ended in a hook. That may have made another process, which goes on in
-// its place and holds the pipe until it is the program, unless it has closed it.
-bool launch::may_go_on_elsewhere() noexcept
-{
-  if (report().at != child_report::in_hooks)
-    return false;
-  const auto now = clock::now();
-  if (!ended_in_hook_)
-    ended_in_hook_ = now;
-  return is_piped_ || now - *ended_in_hook_ < time_to_go_on;
-}
-
-bool launch::has_verdict(spawn_failure& failure)
-{
-  const child_report& told = report();
-  const bool only_pipe_tells = used_ == launcher::fork && !told.is_robust;
-  if (!told.is_released() && !(only_pipe_tells && !is_piped_))
-    return false;
-  if (told.failure.error) {
-    failure = plan_.explain(told.failure);
-    return true;
-  }
-  return !may_go_on_elsewhere();
-}
-
-void launch::outcome_ended() noexcept
-{
-  outcome_.reset();
-  is_piped_ = false;
-}
-
-void launch::nudge() noexcept
-{
-  process_->resume_if_stopped();
-  // It ended before the kernel was asked to tell, and somebody holds its pipe.
-  if (!report().is_robust && !report().is_released() && process_->has_ended())
-    report().word = 0;
-}
-
-void launch::wait_a_while(std::chrono::nanoseconds limit) noexcept
-{
-  if (outcome_) {
-    pollfd watched{outcome_.get(), POLLIN, 0};
-    const int ready = ::poll(&watched, 1, poll_timeout(limit));
-    if (ready == 1)
-      outcome_ended();
-    if (ready != -1 || errno == EINTR)
-      return;
-  }
-  const unsigned now = report().word;
-  if (!report().is_released() || report().at == child_report::in_hooks)
-    wait_for_change(report().word, now, limit);
-}
-
-void launch::wait_briefly(std::chrono::nanoseconds limit, spawn_failure& failure)
-{
-  const auto end = clock::now() + limit;
-  for (auto now = clock::now(); now < end && !has_verdict(failure); now = clock::now())
-    wait_a_while(end - now);
-}
-
-void launch::wait(std::optional<clock::time_point> deadline, spawn_failure& failure)
-{
-  bool late = false;
-  while (!has_verdict(failure)) {
-    const auto begin = clock::now();
-    if (deadline && begin >= *deadline) {
-      late = true;
-      break;
-    }
-    wait_a_while(deadline ? std::min<clock::duration>(tick, *deadline - begin) : tick);
-    if (clock::now() - begin >= tick)
-      nudge();
-  }
-  if (late)
-    failure = out_of_time();
-  if (!failure)
-    return;
-  kill(); // It is ending already, or must.
-  wait_until_ended(*process_, time_to_die);
-  drop_child();
-}
-
-spawn_failure launch::out_of_time() const
-{
-  switch (report().at) {
-  case child_report::opening: return plan_.explain({spawn_step::open_file, report().opened, ETIMEDOUT});
-  case child_report::in_hooks: return fail(spawn_step::pre_exec, ETIMEDOUT);
-  default: return fail(spawn_step::exec, ETIMEDOUT);
-  }
 }
 
 void launch::kill() noexcept

@@ -95,6 +95,9 @@ public:
 private:
   friend struct dispose_launch;
 
+  /// How long a stopped child can go unnoticed.
+  static constexpr std::chrono::milliseconds tick{20};
+
   void prepare(spawn_failure& failure);
   void open_ends(told_by how, spawn_failure& failure);
   int make();

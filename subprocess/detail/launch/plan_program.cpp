@@ -25,11 +25,11 @@ std::string joined(const std::vector<std::string>& names)
 // LISTEN_PID has room for a number.
 environment_changes with_listening(const command::settings& asked)
 {
-  environment_changes all = asked.environment;
-  all.set("LISTEN_FDS", std::to_string(asked.listen_count));
-  all.set("LISTEN_FDNAMES", joined(asked.listen_names));
-  all.set("LISTEN_PID", std::string(20, '0'));
-  return all;
+  environment_changes changed = asked.environment;
+  changed.set("LISTEN_FDS", std::to_string(asked.listen_count));
+  changed.set("LISTEN_FDNAMES", joined(asked.listen_names));
+  changed.set("LISTEN_PID", std::string(20, '0'));
+  return changed;
 }
 
 bool is_childs(int fd, const command::settings& asked)
