@@ -18,6 +18,7 @@
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
+#include "support/programs.hpp"
 #include "support/sandbox.hpp"
 
 namespace subprocess::tests {
@@ -72,6 +73,29 @@ TEST_P(sandboxed, without_close_range_and_proc_no_descriptor_leaks)
   without({SYS_close_range, SYS_getdents64}, [&] {
     EXPECT_EQ(output_of(helper({"fd-kinds", "3", "600", "7"}).map_fd(a.get(), 7)), "closed\nclosed\npipe\n");
   });
+}
+
+// It shares our table for a moment. Where it may not leave that, the first child finds
+// it out.
+TEST_P(sandboxed, a_child_that_takes_no_descriptor_gets_none_on_any_road)
+{
+  const unique_fd a = pipe_with("A", 30);
+  const unique_fd leaky[] = {inheritable_copy(a.get(), 3), inheritable_copy(a.get(), 64)};
+  const scratch_directory scratch;
+  const std::string told = scratch / "told";
+  const auto run_twice = [&] {
+    for (int i = 0; i < 2; ++i) {
+      std::error_code ec;
+      const command what = helper({"fds"}).stdin_from(stdio::null()).stdout_to(stdio::write_file(told));
+      EXPECT_TRUE(run(what, ec).success()) << ec.message();
+      EXPECT_EQ(content_of(told), "0\n1\n2\n");
+      EXPECT_EQ(run(command("/nonexistent"), ec), exit_status());
+      EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+    }
+  };
+  without({SYS_unshare}, run_twice);
+  without({SYS_close_range}, run_twice);
+  without({SYS_close_range, SYS_unshare}, run_twice);
 }
 
 TEST_P(sandboxed, without_clone3_children_are_made)

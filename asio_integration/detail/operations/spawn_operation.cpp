@@ -59,7 +59,7 @@ void spawn_operation::start_on_thread()
   auto job = [self = shared_from_this()]() mutable {
     launch_gate gate;
     while (!self->failure_ && !self->launch_->has_child() && !self->is_cancelled())
-      self->start_here(told_by::waiting, std::unique_lock(gate));
+      self->start_here(told_by::looking, std::unique_lock(gate));
     self->wait_briefly();
     // The last reference must not be dropped here, and with it what is the user's. A lack
     // of memory passes, and this thread may wait for that.

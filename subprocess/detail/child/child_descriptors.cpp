@@ -133,7 +133,8 @@ void close_all_but(const fd_range& range, const child_plan& plan, const other_ne
 void close_unneeded(const child_plan& plan, const other_needs& others) noexcept
 {
   for (std::size_t i = 0; i < plan.unneeded_count; ++i)
-    close_all_but(plan.unneeded[i], plan, others);
+    if (const bool is_gone = plan.shares_table && plan.unneeded[i].first >= plan.above_sources; !is_gone)
+      close_all_but(plan.unneeded[i], plan, others);
 }
 
 // What is open in exec() is the caller's, and so it is while hooks run.
@@ -152,7 +153,8 @@ child_failure place_descriptors(child_plan& plan, child_report& report) noexcept
     if (result < 0)
       return failed(spawn_step::fork, result, 0);
     report.table_is_own.store(1, std::memory_order_release);
-    raw::wake(report.table_is_own);
+    if (plan.tells_of_own_table)
+      raw::wake(report.table_is_own);
   }
   const other_needs others(plan);
   if (const child_failure failure = clear_standard_streams(others); failure.error)

@@ -61,10 +61,11 @@ struct child_plan {
   bool stderr_as_stdout = false;      // The stdout that is inherited, closed or not.
   const fd_range* unneeded = nullptr; // All but the standard streams and the targets.
   std::size_t unneeded_count = 0;
-  bool in_place = false;      // No child, but exec(): what is open is the caller's.
-  int outcome = -1;           // The write end of the pipe whose end wakes the parent, if there is one.
-  unsigned above_sources = 0; // With a shared table: from here on nothing is needed.
-  bool shares_table = false;  // With the parent, until the child ends that.
+  bool in_place = false;           // No child, but exec(): what is open is the caller's.
+  int outcome = -1;                // The write end of the pipe whose end wakes the parent, if there is one.
+  unsigned above_sources = 0;      // With a shared table: from here on nothing is needed.
+  bool shares_table = false;       // With the parent, until the child ends that,
+  bool tells_of_own_table = false; // for which the parent waits.
 
   bool handlers_are_default = false; // The kernel has reset them (CLONE_CLEAR_SIGHAND).
 

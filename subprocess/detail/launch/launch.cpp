@@ -97,13 +97,14 @@ void launch::start(told_by how, std::unique_lock<launch_gate>, spawn_failure& fa
 {
   open_ends(how, failure);
   const bool was_short = is_short();
-  int error = failure ? 0 : make();
+  int error = failure ? 0 : make(how);
   if (error && used_ == launcher::clone && may_fall_back(error)) {
     used_ = launcher::fork;
-    if (was_short && how != told_by::waiting)
+    const bool on_loop = how == told_by::pipe || how == told_by::end;
+    if (was_short && on_loop)
       return;
     open_ends(how, failure);
-    error = failure ? 0 : make();
+    error = failure ? 0 : make(how);
   }
   if (error)
     failure = plan_.fail_to_make(error);
@@ -129,31 +130,50 @@ void launch::open_ends(told_by how, spawn_failure& failure)
   note_number(outcome_.get());
 }
 
-int launch::make()
+int launch::make(told_by how)
 {
   if (!start_.stack)
     start_.stack = take_stack();
   if (used_ == launcher::fork && !shared_report_ && !(shared_report_ = make_shared_report()))
     return ENOMEM;
-  int error = make_once();
-  const bool cannot_unshare = !error && for_child_.shares_table && report().is_released() &&
-                              report().failure.step == spawn_step::fork && report().failure.error;
-  if (!cannot_unshare)
+  const int error = make_once(how);
+  if (error || !may_not_unshare())
     return error;
-  if (is_refusal(report().failure.error))
-    sharing_table_refused = true;
-  drop_child();
-  process_ = std::make_shared<process>(kin_of(settings()));
-  return make_once();
+  begin_anew();
+  return make_once(how);
 }
 
-int launch::make_once()
+bool launch::may_not_unshare() const noexcept
+{
+  return for_child_.shares_table && report().is_released() && report().failure.step == spawn_step::fork &&
+         is_refusal(report().failure.error);
+}
+
+void launch::begin_anew()
+{
+  sharing_table_refused = true;
+  end_child();
+  process_ = std::make_shared<process>(kin_of(settings()));
+}
+
+// But for the standard streams that are inherited: who changes those while another
+// thread launches cannot know which the child gets, table shared or not.
+bool launch::needs_nothing_of_ours() const noexcept
+{
+  return for_child_.move_count == 0 && for_child_.outcome == -1 && for_child_.program_fd == -1;
+}
+
+int launch::make_once(told_by how)
 {
   for_child_ = plan_.for_child(moves_);
   for_child_.outcome = outcome_of_child_.get();
+  // Then it may share the table for as long as it likes, since we close nothing meanwhile
+  // that it needs; and if it may not stop sharing, wait() finds that out.
+  const bool nobody_waits = how == told_by::waiting && needs_nothing_of_ours();
   // A child that is born into a frozen cgroup would never end the sharing.
-  for_child_.shares_table = table_is_large && !sharing_table_refused && for_child_.options.cgroup == -1 &&
-                            !settings().keep_all_fds && settings().hooks.empty();
+  for_child_.shares_table = (table_is_large || nobody_waits) && !sharing_table_refused &&
+                            for_child_.options.cgroup == -1 && !settings().keep_all_fds && settings().hooks.empty();
+  for_child_.tells_of_own_table = !nobody_waits;
   std::optional<low_places> places;
   if (for_child_.shares_table)
     places.emplace(for_child_);
@@ -176,7 +196,7 @@ int launch::make_once()
   }
   note_number(made.pidfd.get());
   process_->begin(made.pid, std::move(made.pidfd));
-  if (for_child_.shares_table)
+  if (for_child_.shares_table && !nobody_waits) // fork() shares none.
     await_own_table();
   return 0;
 }

@@ -18,6 +18,7 @@ namespace subprocess::detail {
 /// How a launch is told of its verdict.
 enum class told_by {
   waiting, ///< A thread stands still in wait().
+  looking, ///< A thread stands still in wait_briefly(), then an event loop looks now and then.
   pipe,    ///< An event loop watches outcome().
   end,     ///< Nothing: whoever reaps the child asks then.
 };
@@ -71,7 +72,8 @@ public:
   /// Blocks until there is a verdict, or for so long.
   void wait_briefly(std::chrono::nanoseconds limit, spawn_failure& failure);
 
-  /// Blocks until there is a verdict. A child that failed is reaped.
+  /// Blocks until there is a verdict. A child that failed is reaped. When there is
+  /// none then and no failure either, it is to be started again.
   /// \param deadline  Then it is killed, and the failure is `ETIMEDOUT`.
   void wait(std::optional<clock::time_point> deadline, spawn_failure& failure);
 
@@ -100,8 +102,12 @@ private:
 
   void prepare(spawn_failure& failure);
   void open_ends(told_by how, spawn_failure& failure);
-  int make();
-  int make_once();
+  int make(told_by how);
+  int make_once(told_by how);
+  bool needs_nothing_of_ours() const noexcept;
+  bool may_not_unshare() const noexcept;
+  void begin_anew();
+  void end_child() noexcept;
   void await_own_table() noexcept;
   bool may_fall_back(int error) noexcept;
   bool may_go_on_elsewhere() noexcept;

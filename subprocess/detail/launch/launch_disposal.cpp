@@ -61,9 +61,11 @@ child_parts spawn_parts(const command& what, const stream_defaults& defaults, sp
   if (failure)
     return {};
   launch_gate gate;
-  mine.start(told_by::waiting, std::unique_lock(gate), failure);
-  if (!failure)
-    mine.wait(deadline, failure);
+  while (!failure && !mine.has_child()) {
+    mine.start(told_by::waiting, std::unique_lock(gate), failure);
+    if (!failure)
+      mine.wait(deadline, failure);
+  }
   return failure ? child_parts() : mine.take();
 }
 

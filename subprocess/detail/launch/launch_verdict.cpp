@@ -94,10 +94,18 @@ void launch::wait(std::optional<clock::time_point> deadline, spawn_failure& fail
     if (clock::now() - begin >= tick)
       nudge();
   }
-  if (late)
+  if (late) {
     failure = out_of_time();
-  if (!failure)
-    return;
+  } else if (may_not_unshare()) {
+    begin_anew();
+    failure = {};
+  }
+  if (failure)
+    end_child();
+}
+
+void launch::end_child() noexcept
+{
   kill(); // It is ending already, or must.
   wait_until_ended(*process_, time_to_die);
   drop_child();

@@ -238,8 +238,12 @@ void close_range(unsigned first, unsigned last) noexcept
 // Linux 5.9; a sandbox may refuse it, but knows unshare().
 long unshare_descriptors(unsigned first) noexcept
 {
-  const long result = call(SYS_close_range, first, ~0U, CLOSE_RANGE_UNSHARE);
-  return result == 0 ? result : call(SYS_unshare, CLONE_FILES);
+  if (call(SYS_close_range, first, ~0U, CLOSE_RANGE_UNSHARE) == 0)
+    return 0;
+  const long result = call(SYS_unshare, CLONE_FILES);
+  if (result == 0)
+    close_range(first, ~0U);
+  return result;
 }
 
 // CLOSE_RANGE_CLOEXEC came with Linux 5.11; a sandbox may refuse what it does
