@@ -142,8 +142,8 @@ public:
   /// The child is a fork of one thread of the program: what the hook calls must
   /// be async-signal-safe unless the program has no other threads. The error it
   /// returns is the spawn's error, or `EINVAL` when it is no errno; it must not
-  /// throw. It may close and replace descriptors, and fork again. While it runs, the
-  /// parent's descriptors are open in the child. Needs launcher::fork.
+  /// throw. It may fork again, and on Linux close and replace descriptors. While it runs,
+  /// the parent's descriptors are open in the child. Needs launcher::fork.
   command& pre_exec(std::function<std::error_code()> hook);
 
   command& stdin_from(stdio source);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/deadline.hpp"
+#include "support/hostile_hooks.hpp"
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
@@ -174,6 +175,25 @@ TEST_P(sandboxed, without_waitid_a_wait_does_not_spin)
       EXPECT_TRUE(run(command("sleep", {"0.3"}).use_launcher(which)).success());
       EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 10);
     });
+}
+
+// The pipe is all that tells of an exec then, as in the portable build.
+TEST_P(sandboxed, without_robust_futexes_no_hook_makes_a_success_of_a_failure)
+{
+  without({SYS_set_robust_list}, [&] {
+    for (const hostile_hook& hook : hostile_hooks()) {
+      SCOPED_TRACE(hook.name);
+      command missing("/nonexistent");
+      command fine = helper({"exit", "0"});
+      for (command* const what : {&missing, &fine})
+        what->stdin_from(stdio::null()).stdout_to(stdio::null()).stderr_to(stdio::null()).pre_exec(hook.run);
+      std::error_code ec;
+      run(missing, ec);
+      EXPECT_TRUE(ec);
+      EXPECT_TRUE(run(fine, ec).success() || ec);
+      EXPECT_EQ(ec.value(), hook.leaves_descriptors ? 0 : EBADF) << ec.message();
+    }
+  });
 }
 
 TEST_P(sandboxed, without_any_call_that_waits_a_child_counts_as_lost)

@@ -4,6 +4,7 @@
 #include <subprocess/spawn.hpp>
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,21 +31,13 @@ using namespace std::chrono_literals;
 /// Hooks run on one launcher alone, so these tests have no parameter.
 class verdict : public baseline {
 protected:
-  // The portable build has nothing but the pipe to tell of an exec, and says so when a
-  // hook has closed it.
-  void SetUp() override
-  {
-    baseline::SetUp();
-#ifndef SUBPROCESS_LINUX_OPTIONS
-    GTEST_SKIP() << "needs a kernel that marks a word at the exec";
-#endif
-  }
-
   static command hooked(command what, const hostile_hook& hook)
   {
     what.stdin_from(stdio::null()).stdout_to(stdio::null()).stderr_to(stdio::null());
     return what.pre_exec(hook.run);
   }
+
+  static bool can_tell(const hostile_hook& hook) { return kernel_marks_the_exec || hook.leaves_descriptors; }
 
   /// Runs `body`, which has to come back soon, though one of the hook's processes may
   /// live on.
@@ -81,6 +74,8 @@ TEST_F(verdict, on_a_missing_program_is_an_error_whatever_a_hook_has_done)
 TEST_F(verdict, on_a_program_that_runs_is_success_whatever_a_hook_has_done)
 {
   for (const hostile_hook& hook : hostile_hooks()) {
+    if (!can_tell(hook))
+      continue;
     SCOPED_TRACE(hook.name);
     const command fine = hooked(helper({"exit", "0"}), hook);
     promptly([&] {
@@ -93,6 +88,42 @@ TEST_F(verdict, on_a_program_that_runs_is_success_whatever_a_hook_has_done)
   }
 }
 
+TEST_F(verdict, on_what_nothing_could_tell_of_is_an_error_before_the_exec)
+{
+  if (kernel_marks_the_exec)
+    GTEST_SKIP() << "the kernel marks a word at the exec";
+  for (const hostile_hook& hook : hostile_hooks()) {
+    if (can_tell(hook))
+      continue;
+    SCOPED_TRACE(hook.name);
+    const pipe_ends news = make_pipe();
+    command fine = hooked(helper({"echo", "ran"}), hook);
+    fine.stdout_to(stdio::from_fd(news.write_end.get()));
+    promptly([&] {
+      spawn_failure failure;
+      spawn(fine, failure);
+      EXPECT_EQ(failure.code.value(), EBADF) << failure.code.message();
+      EXPECT_EQ(failure.step, spawn_step::pre_exec);
+    });
+    EXPECT_FALSE(becomes_readable(news.read_end.get(), 0ms));
+  }
+}
+
+// What is closed says nothing yet, however long the hook goes on.
+TEST_F(verdict, is_not_there_before_a_slow_hook_that_has_closed_everything_is_done)
+{
+  command what("/nonexistent");
+  what.pre_exec([] {
+    for (int fd = 0; fd < 1024; ++fd)
+      ::close(fd);
+    ::poll(nullptr, 0, 1000);
+    return std::error_code();
+  });
+  spawn_failure failure;
+  spawn(what, failure);
+  EXPECT_EQ(failure.code.value(), kernel_marks_the_exec ? ENOENT : EBADF) << failure.code.message();
+}
+
 TEST_F(verdict, names_the_step_though_a_hook_has_closed_everything)
 {
   for (const hostile_hook& hook : hostile_hooks()) {
@@ -101,8 +132,8 @@ TEST_F(verdict, names_the_step_though_a_hook_has_closed_everything)
     SCOPED_TRACE(hook.name);
     spawn_failure failure;
     spawn(hooked(command("/nonexistent"), hook), failure);
-    EXPECT_EQ(failure.code.value(), ENOENT) << failure.code.message();
-    EXPECT_EQ(failure.step, spawn_step::exec);
+    EXPECT_EQ(failure.code.value(), can_tell(hook) ? ENOENT : EBADF) << failure.code.message();
+    EXPECT_EQ(failure.step, can_tell(hook) ? spawn_step::exec : spawn_step::pre_exec);
     command failing = hooked(helper({"exit", "0"}), hook);
     failing.pre_exec([] { return std::make_error_code(std::errc::file_exists); });
     spawn(failing, failure);

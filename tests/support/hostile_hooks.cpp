@@ -28,6 +28,17 @@ std::error_code replace_by_null()
   return replace_by(::open("/dev/null", O_RDWR));
 }
 
+/// Files of the hook's own get the numbers, and look as the library's do.
+std::error_code replace_by_others_close_on_exec()
+{
+  for (int fd = 3; fd < most; ++fd)
+    if (::fcntl(fd, F_GETFD) != -1) {
+      ::close(fd);
+      ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    }
+  return {};
+}
+
 /// Whoever writes to them is heard by nobody, and not ended by a signal either.
 std::error_code replace_by_full_pipe()
 {
@@ -60,11 +71,12 @@ const std::vector<hostile_hook>& hostile_hooks()
       {"closes all", [] { return close_from(0); }},
       {"replaces all by /dev/null", replace_by_null},
       {"replaces all by a pipe that is full", replace_by_full_pipe},
-      {"forks again", fork_again},
+      {"replaces all by others that are close-on-exec", replace_by_others_close_on_exec},
+      {"forks again", fork_again, true},
       {"forks again and closes all", [] { return fork_again(), close_from(3); }},
       {"closes all and forks again", [] { return close_from(3), fork_again(); }},
       {"forks again and replaces all", [] { return fork_again(), replace_by_null(); }},
-      {"forks twice", [] { return fork_again(), fork_again(); }},
+      {"forks twice", [] { return fork_again(), fork_again(); }, true},
   };
   return all;
 }

@@ -31,7 +31,7 @@ struct spawn_options {
 /// over. What could hold the loop happens beside it: in the child, or on a launcher
 /// thread. A child that nobody takes any more, since the context has ended, goes with
 /// its launch.
-class spawn_operation : public std::enable_shared_from_this<spawn_operation>, private watched_launch {
+class spawn_operation final : public std::enable_shared_from_this<spawn_operation>, private watched_launch {
 public:
   using done_type = completion_owner<std::error_code, async_child>;
 

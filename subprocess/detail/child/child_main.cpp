@@ -66,6 +66,12 @@ child_failure change_user(const child_plan& plan) noexcept
   return raise_capabilities(plan.options, plan.uid);
 }
 
+// At its number, and such that an exec closes it.
+bool is_pipe_left(const child_plan& plan) noexcept
+{
+  return raw::descriptor_flags(plan.outcome) == FD_CLOEXEC && raw::identity_of(plan.outcome) == plan.outcome_pipe;
+}
+
 // A hook is the caller's code: it may close or replace any descriptor, and may
 // fork again, so that the process that goes on is another than the parent knows.
 child_failure call_hooks(const child_plan& plan, child_report& report) noexcept
@@ -80,8 +86,8 @@ child_failure call_hooks(const child_plan& plan, child_report& report) noexcept
   raw::mark_at_release(report);
   // Without the kernel's mark, and without the pipe, nothing could tell of an exec
   // that fails.
-  const bool nothing_tells = !report.is_robust && raw::descriptor_flags(plan.outcome) != FD_CLOEXEC;
-  return nothing_tells ? child_failure{spawn_step::pre_exec, 0, EBADF} : no_failure;
+  const bool something_tells = report.is_robust || is_pipe_left(plan);
+  return something_tells ? no_failure : child_failure{spawn_step::pre_exec, 0, EBADF};
 }
 
 } // namespace

@@ -36,6 +36,14 @@ struct made_stream {
   int item;         // For the message: the first of them.
 };
 
+/// Which file a descriptor is of, whatever its number. fstat(2).
+struct file_identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  friend bool operator==(const file_identity&, const file_identity&) = default;
+};
+
 struct fd_range {
   unsigned first;
   unsigned last;
@@ -63,6 +71,7 @@ struct child_plan {
   std::size_t unneeded_count = 0;
   bool in_place = false;           // No child, but exec(): what is open is the caller's.
   int outcome = -1;                // The write end of the pipe whose end wakes the parent, if there is one.
+  file_identity outcome_pipe;      // What it is of, for hooks may put something else there.
   unsigned above_sources = 0;      // With a shared table: from here on nothing is needed.
   bool shares_table = false;       // With the parent, until the child ends that,
   bool tells_of_own_table = false; // for which the parent waits.

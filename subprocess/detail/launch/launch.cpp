@@ -9,6 +9,8 @@
 #include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 
+#include "raw_calls.hpp"
+
 namespace subprocess::detail {
 namespace {
 
@@ -167,6 +169,8 @@ int launch::make_once(told_by how)
 {
   for_child_ = plan_.for_child(moves_);
   for_child_.outcome = outcome_of_child_.get();
+  if (for_child_.hook_count)
+    for_child_.outcome_pipe = raw::identity_of(for_child_.outcome);
   // Then it may share the table for as long as it likes, since we close nothing meanwhile
   // that it needs; and if it may not stop sharing, wait() finds that out.
   const bool nobody_waits = how == told_by::waiting && needs_nothing_of_ours();

@@ -111,6 +111,7 @@ private:
   void await_own_table() noexcept;
   bool may_fall_back(int error) noexcept;
   bool may_go_on_elsewhere() noexcept;
+  bool has_pipe_told() const noexcept;
   void wait_a_while(std::chrono::nanoseconds limit) noexcept;
   void close_theirs() noexcept;
   void drop_child() noexcept;

@@ -32,11 +32,19 @@ bool launch::may_go_on_elsewhere() noexcept
   return is_piped_ || now - *ended_in_hook_ < time_to_go_on;
 }
 
+// Where the kernel marks no word. The pipe's end is that of a hook that has closed it as
+// long as the child is alive and not about to execute: it will say so itself.
+bool launch::has_pipe_told() const noexcept
+{
+  const child_report& told = report();
+  return used_ == launcher::fork && !told.is_robust && !is_piped_ &&
+         (told.at == child_report::executing || process_->has_ended());
+}
+
 bool launch::has_verdict(spawn_failure& failure)
 {
   const child_report& told = report();
-  const bool only_pipe_tells = used_ == launcher::fork && !told.is_robust;
-  if (!told.is_released() && !(only_pipe_tells && !is_piped_))
+  if (!told.is_released() && !has_pipe_told())
     return false;
   if (told.failure.error) {
     failure = plan_.explain(told.failure);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <climits>
@@ -204,6 +205,13 @@ long dup_onto(int from, int to) noexcept
     return got == -EINVAL ? -EBADF : got; // Beyond the limit.
   close(static_cast<int>(got));
   return -EBUSY;
+}
+
+// libc's structure is the kernel's on these processors.
+file_identity identity_of(int fd) noexcept
+{
+  struct stat info;
+  return call(SYS_fstat, fd, address(&info)) == 0 ? file_identity{info.st_dev, info.st_ino} : file_identity{};
 }
 
 void make_blocking(int fd) noexcept

@@ -16,6 +16,8 @@
 #include <csignal>
 #include <cstddef>
 
+#include <subprocess/detail/child/child_plan.hpp>
+
 namespace subprocess::detail {
 struct child_report;
 }
@@ -165,6 +167,9 @@ long make_text_file(const char* text, std::size_t size) noexcept;
 
 /// As dup2().
 long dup_onto(int from, int to) noexcept;
+
+/// That of none, when nothing is open there.
+file_identity identity_of(int fd) noexcept;
 
 void make_blocking(int fd) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,6 +97,12 @@ long make_text_file(const char* text, std::size_t size) noexcept
     return file;
   }
   return file;
+}
+
+file_identity identity_of(int fd) noexcept
+{
+  struct stat info;
+  return ::fstat(fd, &info) == 0 ? file_identity{info.st_dev, info.st_ino} : file_identity{};
 }
 
 void make_blocking(int fd) noexcept

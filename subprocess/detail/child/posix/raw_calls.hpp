@@ -15,6 +15,8 @@
 #include <csignal>
 #include <cstddef>
 
+#include <subprocess/detail/child/child_plan.hpp>
+
 namespace subprocess::detail {
 struct child_report;
 }
@@ -144,6 +146,7 @@ inline long look_for(const char* path) noexcept
 
 long open_file(const char* path, int flags) noexcept;
 long make_text_file(const char* text, std::size_t size) noexcept;
+file_identity identity_of(int fd) noexcept;
 void make_blocking(int fd) noexcept;
 void close_range(unsigned first, unsigned last) noexcept;
 void close_range_on_exec(unsigned first, unsigned last) noexcept;

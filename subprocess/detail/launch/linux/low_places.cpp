@@ -1,7 +1,6 @@
 #include <subprocess/detail/launch/low_places.hpp>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -9,24 +8,13 @@
 #include <subprocess/detail/streams/pipe.hpp>
 #include <subprocess/unique_fd.hpp>
 
+#include "raw_calls.hpp"
+
 namespace subprocess::detail {
 namespace {
 
 // Copying a table of so many costs next to nothing.
 constexpr int low = 64;
-
-struct identity {
-  dev_t device = 0;
-  ino_t inode = 0;
-
-  friend bool operator==(const identity&, const identity&) = default;
-};
-
-identity identity_of(int fd) noexcept
-{
-  struct stat info;
-  return ::fstat(fd, &info) == 0 ? identity{info.st_dev, info.st_ino} : identity{};
-}
 
 /// All under the launch gate.
 class held_numbers {
@@ -50,11 +38,11 @@ public:
 
   /// What was put there goes, so that a pipe's end is not kept open.
   /// \param lent  What that was.
-  void give_back(int index, const identity& lent) noexcept
+  void give_back(int index, const file_identity& lent) noexcept
   {
     int& number = numbers_[index];
     const int other = numbers_[low_places::most]; // Never lent.
-    if (identity_of(number) == lent) {
+    if (raw::identity_of(number) == lent) {
       if (is_held(other) && ::dup3(other, number, O_CLOEXEC) == number)
         return;
       ::close(number);
@@ -63,7 +51,7 @@ public:
   }
 
 private:
-  bool is_held(int number) const noexcept { return number != -1 && identity_of(number) == held_; }
+  bool is_held(int number) const noexcept { return number != -1 && raw::identity_of(number) == held_; }
 
   // Any of the others will do, and a new one is as good.
   unique_fd open_holder() noexcept
@@ -74,7 +62,7 @@ private:
     unique_fd read_end;
     unique_fd write_end;
     if (make_pipe(read_end, write_end) == 0)
-      held_ = identity_of(read_end.get());
+      held_ = raw::identity_of(read_end.get());
     return read_end;
   }
 
@@ -90,7 +78,7 @@ private:
     return -1;
   }
 
-  identity held_;
+  file_identity held_;
   int numbers_[low_places::most + 1] = {-1, -1, -1, -1, -1};
 };
 
@@ -114,7 +102,7 @@ low_places::low_places(child_plan& plan) noexcept
 low_places::~low_places()
 {
   for (int i = 0; i < lent_; ++i)
-    held.give_back(i, identity_of(sources_[i]));
+    held.give_back(i, raw::identity_of(sources_[i]));
 }
 
 void low_places::hold() noexcept
