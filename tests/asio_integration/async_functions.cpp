@@ -1,5 +1,6 @@
 #include "async_functions.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ bool is_only_end_here(const unique_fd& end)
 {
   const auto pipe_of = [](int fd) {
     struct stat status{};
-    ::fstat(fd, &status);
+    ::fstatat(fd, "", &status, AT_EMPTY_PATH); // As in descriptor_table().
     return status.st_ino;
   };
   const std::set<int> open = open_descriptors();
