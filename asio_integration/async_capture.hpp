@@ -12,14 +12,14 @@ namespace subprocess {
 /// stderr are pipes. A piped stdin gets end-of-file at once. The end of a stream
 /// comes when everyone who holds it has closed it, a grandchild too, unless
 /// capture_options::drain_grace says otherwise. Of each stream no more than 64
-/// MiB are taken unless capture_options::limit says otherwise. Terminals are as of
+/// MiB are taken unless capture_options::max_bytes says otherwise. Terminals are as of
 /// capture(): what is written there is read, and nobody types.
 ///
 /// Completion signature: `void(std::error_code, captured_output)`. With an error
 /// set, the output is what was read by then.
 ///
 /// Errors: as of async_spawn() and basic_async_child::async_wait(), and those of
-/// reading; `ENOBUFS` when a stream exceeded the limit. A token that throws
+/// reading; `ENOBUFS` when a stream exceeded `max_bytes`. A token that throws
 /// errors, such as use_awaitable, loses the output with it: asio::as_tuple keeps
 /// both.
 ///

@@ -26,7 +26,7 @@ namespace subprocess {
 ///
 /// Errors: as of basic_async_child::async_wait(), and those of the streams;
 /// `EBADF` when there is input and stdin_pipe() is not open; `ENOBUFS` when a
-/// stream exceeded the limit.
+/// stream exceeded `max_bytes`.
 ///
 /// Cancellation: terminal, partial and total. The child is not signalled, and its
 /// streams stay open: output can be read on. How much of the input went is not

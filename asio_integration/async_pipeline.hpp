@@ -12,7 +12,7 @@ namespace subprocess {
 ///
 /// What the stages set explicitly wins; the unset first stdin is null, the unset
 /// last stdout and each unset stderr are pipes, and each stderr is kept apart. Of
-/// each of these no more than 64 MiB are taken unless capture_options::limit says
+/// each of these no more than 64 MiB are taken unless capture_options::max_bytes says
 /// otherwise. The options mean what they mean to async_capture(), with each stage
 /// for the child: `input` is the first stdin, `merge_stderr` sends each stage's
 /// stderr where its stdout goes (`|&`), `overflow::kill` kills all stages.

@@ -2,40 +2,44 @@
 
 #include <utility>
 
+#include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/streams/capture_command.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
 
 namespace subprocess {
 namespace {
 
-captured_output capture(const command& what, const capture_options& options, spawn_failure& failure,
-                        std::error_code& ec)
+captured_output capture_plain(const command& what, const capture_options& options, spawn_failure& failure, bool& ran)
 {
-  detail::captured_child child(what, detail::outputs::kept, options, failure);
-  ec = failure.code;
-  if (failure)
+  const auto deadline = options.limit.deadline_from(time_limit::clock::now());
+  detail::captured_child child(what, detail::outputs::kept, options, failure, deadline);
+  ran = !failure;
+  if (failure) {
+    detail::add_limit(failure, options.limit);
     return {};
-  const int error = detail::read_all({&child, 1}, options);
-  captured_output output = child.finish(ec);
-  if (error && !ec)
-    ec.assign(error, std::system_category());
-  return output;
+  }
+  detail::read_to_end({&child, 1}, options, deadline, failure);
+  return child.finish(failure);
 }
 
-captured_output capture_with(const command& what, const capture_options& options, spawn_failure& failure,
-                             std::error_code& ec)
+/// \param ran  Whether there was a program.
+captured_output capture_all(const command& what, const capture_options& options, spawn_failure& failure, bool& ran)
 {
   if (options.input || options.merge_stderr)
-    return capture(detail::capture_command(what, options), options, failure, ec);
-  return capture(what, options, failure, ec);
+    return capture_plain(detail::capture_command(what, options), options, failure, ran);
+  return capture_plain(what, options, failure, ran);
 }
 
 } // namespace
 
 captured_output capture(const command& what, const capture_options& options, std::error_code& ec)
 {
-  spawn_failure failure;
-  return capture_with(what, options, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  bool ran = false;
+  captured_output output = capture_all(what, options, failure, ran);
+  ec = failure.code;
+  return output;
 }
 
 captured_output capture(const command& what, std::error_code& ec)
@@ -45,13 +49,14 @@ captured_output capture(const command& what, std::error_code& ec)
 
 captured_output capture(const command& what, const capture_options& options)
 {
-  spawn_failure failure;
-  std::error_code ec;
-  captured_output output = capture_with(what, options, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  bool ran = false;
+  captured_output output = capture_all(what, options, failure, ran);
+  if (failure && ran)
+    throw capture_error(failure, std::move(output));
   if (failure)
-    throw spawn_error(std::move(failure));
-  if (ec)
-    throw capture_error(ec, std::move(output));
+    throw spawn_error(failure);
   return output;
 }
 

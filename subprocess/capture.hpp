@@ -28,16 +28,18 @@ struct captured_output {
   std::uint64_t out_dropped = 0;
   std::uint64_t err_dropped = 0;
 
-  /// Whether somebody still held a stream when the drain grace had passed.
+  /// Whether somebody still held a stream when the child had ended, and the drain
+  /// grace or the limit had passed.
   bool left_open = false;
 };
 
 /// A capture that failed once the child was running. It has what was read by
-/// then, and how the child ended if it is known.
-class capture_error : public std::system_error {
+/// then, and how the child ended if it is known. what() reads
+/// `run "yes": output more than 4096 bytes: No buffer space available`.
+class capture_error : public spawn_error {
 public:
-  capture_error(std::error_code ec, captured_output output)
-      : std::system_error(ec, "capture"), output_(std::make_shared<const captured_output>(std::move(output)))
+  capture_error(spawn_failure failure, captured_output output)
+      : spawn_error(std::move(failure)), output_(std::make_shared<const captured_output>(std::move(output)))
   {
   }
 
@@ -53,7 +55,7 @@ private:
 /// stderr are pipes. A piped stdin gets end-of-file at once. The end of a stream
 /// comes when everyone who holds it has closed it, a grandchild too, unless
 /// capture_options::drain_grace says otherwise. Of each stream no more than 64
-/// MiB are taken unless capture_options::limit says otherwise.
+/// MiB are taken unless capture_options::max_bytes says otherwise.
 ///
 /// What is written to a terminal counts as the first of stdout and stderr that is
 /// not a pipe; when both are, it is dropped. At that terminal nobody types: it is in
@@ -62,9 +64,10 @@ private:
 /// or waits until there is something to read, waits for ever.
 ///
 /// \param ec  As of spawn() and child::wait(), and the errors of reading;
-///            `ENOBUFS`: a stream exceeded the limit. What was read by then is
-///            returned.
-/// \throws    spawn_error; capture_error, which has what was read.
+///            `ENOBUFS`: a stream exceeded `max_bytes`; `ETIMEDOUT`: the limit has
+///            passed. What was read by then is returned.
+/// \throws    spawn_error; of a program that was running the capture_error, which is
+///            one too and has what was read.
 /// \source    std::process::Command::output.
 captured_output capture(const command& what, const capture_options& options = {});
 captured_output capture(const command& what, const capture_options& options, std::error_code& ec);

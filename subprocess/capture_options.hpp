@@ -5,20 +5,24 @@
 #include <optional>
 #include <string>
 
+#include <subprocess/time_limit.hpp>
+
 namespace subprocess {
 
-/// What a capture does when a stream exceeds its limit.
+struct spawn_failure;
+
+/// What a capture does when a stream exceeds its `max_bytes`.
 enum class overflow {
   fail,      ///< Closes the streams, waits for the child, and fails with `ENOBUFS`;
              ///< a child that writes on gets SIGPIPE.
   truncate,  ///< Keeps the head. Reads on and drops the rest; no error.
-  keep_ends, ///< Keeps the head and the tail, half of the limit each. Reads on and
+  keep_ends, ///< Keeps the head and the tail, half of it each. Reads on and
              ///< drops what is between; no error.
   kill,      ///< As fail, and kills the child (SIGKILL).
 };
 
 /// How to capture; made for designated initializers:
-/// `capture(what, {.input = "data", .limit = 4096})`.
+/// `capture(what, {.input = "data", .limit = std::chrono::seconds(2)})`.
 ///
 /// A plain value.
 struct capture_options {
@@ -30,8 +34,12 @@ struct capture_options {
   /// place of what the command says of stderr.
   bool merge_stderr = false;
 
+  /// For how long, as of run_options::limit: until the child and its streams have
+  /// come to their end. What was read by then is not lost.
+  time_limit limit = {};
+
   /// The most that is kept of each stream, in bytes.
-  std::size_t limit = std::size_t(64) << 20;
+  std::size_t max_bytes = std::size_t(64) << 20;
 
   overflow on_overflow = overflow::fail;
 
@@ -39,6 +47,9 @@ struct capture_options {
   /// its streams; what the child wrote itself is never lost. When it has passed, the
   /// output is what came by then, and no error. Not set: to the end of the streams.
   std::optional<std::chrono::nanoseconds> drain_grace = std::nullopt;
+
+  /// As of run_options::failure.
+  spawn_failure* failure = nullptr;
 };
 
 } // namespace subprocess

@@ -37,6 +37,9 @@ std::string_view to_string(spawn_step step) noexcept
   case spawn_step::chdir: return "chdir";
   case spawn_step::pre_exec: return "pre_exec";
   case spawn_step::exec: return "exec";
+  case spawn_step::output: return "output";
+  case spawn_step::wait: return "wait";
+  case spawn_step::time_limit: return "time_limit";
   }
   return "unknown step";
 }
@@ -48,7 +51,9 @@ std::ostream& operator<<(std::ostream& out, spawn_step step)
 
 std::string spawn_failure::context() const
 {
-  std::string text = "spawn \"" + program + "\": ";
+  std::string text = (step > spawn_step::exec ? "run \"" : "spawn \"") + program + "\": ";
+  if (step == spawn_step::time_limit)
+    return text + (detail == "deadline" ? detail : "time limit of " + detail);
   text += to_string(step);
   if (!detail.empty())
     text.append(" ").append(detail);
@@ -57,6 +62,8 @@ std::string spawn_failure::context() const
 
 std::string spawn_failure::message() const
 {
+  if (step == spawn_step::time_limit) // Which the code calls a connection.
+    return context() + " has passed";
   std::string text = context() + ": " + code.message();
   if (!hint.empty())
     text.append(" (").append(hint).append(")");
@@ -64,7 +71,7 @@ std::string spawn_failure::message() const
 }
 
 spawn_error::spawn_error(spawn_failure failure)
-    : std::system_error(failure.code), failure_(std::move(failure)), message_(failure_.message())
+    : std::system_error(failure.code), told_(std::make_shared<const told>(told{failure, failure.message()}))
 {
 }
 

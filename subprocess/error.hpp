@@ -1,13 +1,15 @@
 #pragma once
 
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 namespace subprocess {
 
-/// What the library was doing when a spawn failed, in the order it does them.
+/// What the library was doing when a spawn failed, or what it did with the running
+/// program then; in the order it does them.
 enum class spawn_step {
   prepare, ///< Checking and copying the command, in the parent.
   pipe,    ///< Making a pipe or a socket.
@@ -38,6 +40,11 @@ enum class spawn_step {
   chdir,    ///< current_dir().
   pre_exec, ///< A hook of pre_exec().
   exec,     ///< Replacing the child by the program.
+
+  // Of a program that runs.
+  output,     ///< Reading what it writes; `ENOBUFS`: more than capture_options::max_bytes.
+  wait,       ///< Waiting for its end.
+  time_limit, ///< `ETIMEDOUT`: the limit has passed.
 };
 
 /// "exec", "open_file": as the enumerator is written.
@@ -45,46 +52,54 @@ std::string_view to_string(spawn_step step) noexcept;
 
 std::ostream& operator<<(std::ostream& out, spawn_step step);
 
-/// Everything that is known of a spawn that failed.
+/// Everything that is known of a spawn that failed, or of a program that was run in
+/// vain. When a limit passes before there is a program, the step is what took so long,
+/// and the hint tells the limit.
 struct spawn_failure {
   std::error_code code;                  ///< Always of the system category.
   spawn_step step = spawn_step::prepare; ///< What failed.
   std::string program;                   ///< The program as the command names it.
-  std::string detail;                    ///< Which one: a quoted path, `7→3`; may be empty.
+  std::string detail;                    ///< Which one: a quoted path, `7→3`, `300 ms`; may be empty.
   std::string hint = std::string();      ///< What may be behind the code: `its interpreter?`; may be empty.
 
   explicit operator bool() const noexcept { return static_cast<bool>(code); }
 
-  /// `spawn "cat": chdir "/nope"`: all but the code's own message.
+  /// `spawn "cat": chdir "/nope"`: all but the code's own message. It begins with `run`
+  /// when the program was running.
   std::string context() const;
 
-  /// `spawn "cat": chdir "/nope": No such file or directory`: all of it.
+  /// `spawn "cat": chdir "/nope": No such file or directory`,
+  /// `run "sleep": time limit of 300 ms has passed`: all of it.
   std::string message() const;
 };
 
-/// A spawn that failed. what() reads
+/// A spawn that failed, or a program that could not be run to its end. what() reads
 /// `spawn "frobnicate": exec: No such file or directory`.
 class spawn_error : public std::system_error {
 public:
   explicit spawn_error(spawn_failure failure);
 
   /// Which step failed.
-  spawn_step step() const noexcept { return failure_.step; }
+  spawn_step step() const noexcept { return told_->failure.step; }
 
   /// The program as the command names it.
-  const std::string& program() const noexcept { return failure_.program; }
+  const std::string& program() const noexcept { return told_->failure.program; }
 
   /// Which descriptor, path or limit; may be empty.
-  const std::string& detail() const noexcept { return failure_.detail; }
+  const std::string& detail() const noexcept { return told_->failure.detail; }
 
-  const spawn_failure& failure() const noexcept { return failure_; }
+  const spawn_failure& failure() const noexcept { return told_->failure; }
 
   /// The failure's message().
-  const char* what() const noexcept override { return message_.c_str(); }
+  const char* what() const noexcept override { return told_->message.c_str(); }
 
 private:
-  spawn_failure failure_;
-  std::string message_;
+  struct told {
+    spawn_failure failure;
+    std::string message;
+  };
+
+  std::shared_ptr<const told> told_; // An exception's copy must not throw.
 };
 
 } // namespace subprocess

@@ -8,7 +8,9 @@
 
 #include <subprocess/capture.hpp>
 #include <subprocess/command.hpp>
+#include <subprocess/error.hpp>
 #include <subprocess/exit_status.hpp>
+#include <subprocess/run_options.hpp>
 
 namespace subprocess {
 
@@ -70,11 +72,12 @@ struct pipeline_result {
 };
 
 /// The capture of a pipeline that failed once its stages were running. It has
-/// what was read by then, and how each stage ended if that is known.
-class pipeline_capture_error : public std::system_error {
+/// what was read by then, and how each stage ended if that is known. program() is that
+/// of the first stage that went wrong.
+class pipeline_capture_error : public spawn_error {
 public:
-  pipeline_capture_error(std::error_code ec, pipeline_result result)
-      : std::system_error(ec, "capture"), result_(std::make_shared<const pipeline_result>(std::move(result)))
+  pipeline_capture_error(spawn_failure failure, pipeline_result result)
+      : spawn_error(std::move(failure)), result_(std::make_shared<const pipeline_result>(std::move(result)))
   {
   }
 
@@ -87,14 +90,16 @@ private:
 /// Spawns all stages, and waits for them. The first stdin and the last stdout are
 /// inherited unless their stage says otherwise, as is each stderr; a piped stdin
 /// gets end-of-file at once. What is written to a pipe, a socket or a terminal of
-/// ours is read and dropped, until all stages have ended. When a stage cannot be spawned, those before it are
-/// killed and reaped.
+/// ours is read and dropped, until all stages have ended. When a stage cannot be spawned,
+/// those before it are killed and reaped. At the limit each stage is ended by its own
+/// stop sequence, all at the same time.
 ///
-/// \param ec  As of spawn() and child::wait().
+/// \param ec  As of run(command).
 /// \return    The status of each stage; unknown for what was not spawned or could
 ///            not be waited for.
 /// \throws    spawn_error, which names the stage's program.
-std::vector<exit_status> run(const pipeline& what);
+std::vector<exit_status> run(const pipeline& what, const run_options& options = {});
+std::vector<exit_status> run(const pipeline& what, const run_options& options, std::error_code& ec);
 std::vector<exit_status> run(const pipeline& what, std::error_code& ec);
 
 /// Spawns all stages, reads what the last one writes and the stderr of each, and
@@ -104,14 +109,15 @@ std::vector<exit_status> run(const pipeline& what, std::error_code& ec);
 /// last stdout and each unset stderr are pipes, and each stderr is kept apart. The
 /// options mean what they mean to capture(command), with each stage for the child:
 /// `input` is the first stdin, `merge_stderr` sends each stage's stderr where its
-/// stdout goes (`|&`), `overflow::kill` kills all stages.
+/// stdout goes (`|&`), `overflow::kill` kills all stages, and the limit stops them all.
 ///
 /// \param ec  As of capture(command), the first one of any stage.
 /// \return    A result for every stage; with an error, what is known of it.
-/// \throws    spawn_error, which names the stage's program;
-///            pipeline_capture_error, which has what was read.
+/// \throws    spawn_error, which names the stage's program; of stages that were running
+///            the pipeline_capture_error, which is one too and has what was read.
 pipeline_result capture(const pipeline& what, const capture_options& options = {});
 pipeline_result capture(const pipeline& what, const capture_options& options, std::error_code& ec);
+pipeline_result capture(const pipeline& what, std::error_code& ec);
 
 /// The pipefail() of statuses in the order of the stages.
 exit_status pipefail(const std::vector<exit_status>& statuses) noexcept;

@@ -1,7 +1,9 @@
 #include <subprocess/pipeline.hpp>
 
+#include <optional>
 #include <utility>
 
+#include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/streams/capture_command.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
 #include <subprocess/detail/streams/pipeline_plan.hpp>
@@ -13,7 +15,9 @@ namespace {
 /// Each command is gone when its stage runs, and with it our ends of the pipes.
 /// When one cannot be spawned, those before it are killed.
 std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detail::outputs streams,
-                                              const capture_options& options, spawn_failure& failure)
+                                              const capture_options& options,
+                                              std::optional<time_limit::clock::time_point> deadline,
+                                              spawn_failure& failure)
 {
   std::vector<detail::captured_child> children;
   children.reserve(stages.size());
@@ -22,7 +26,7 @@ std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detai
     if (!children.empty())
       of_stage.input.reset();
     const command stage = detail::capture_command(std::move(slot), of_stage);
-    detail::captured_child started(stage, streams, options, failure);
+    detail::captured_child started(stage, streams, options, failure, deadline);
     if (failure)
       break;
     children.push_back(std::move(started));
@@ -35,41 +39,42 @@ std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detai
   return children;
 }
 
+/// \param ran  Whether all stages were programs.
 pipeline_result run_all(const pipeline& what, detail::outputs streams, const capture_options& options,
-                        spawn_failure& failure, std::error_code& ec)
+                        spawn_failure& failure, bool& ran)
 {
+  const auto deadline = options.limit.deadline_from(time_limit::clock::now());
   pipeline_result result;
   std::vector<detail::captured_child> children;
   std::vector<command> stages = detail::joined_stages(what, failure);
   if (!failure)
-    children = spawn_all(std::move(stages), streams, options, failure);
-  ec = failure.code;
-  const int error = detail::read_all(children, options);
-  if (error && !ec)
-    ec.assign(error, std::system_category());
-  for (detail::captured_child& child : children) {
-    std::error_code failed;
-    result.stages.push_back(child.finish(failed));
-    if (!ec)
-      ec = failed;
-  }
+    children = spawn_all(std::move(stages), streams, options, deadline, failure);
+  ran = !failure;
+  if (ran)
+    detail::read_to_end(children, options, deadline, failure);
+  else
+    detail::add_limit(failure, options.limit);
+  for (detail::captured_child& child : children)
+    result.stages.push_back(child.finish(failure));
   result.stages.resize(what.stages().size());
   return result;
 }
 
-std::vector<exit_status> run(const pipeline& what, spawn_failure& failure, std::error_code& ec)
+std::vector<exit_status> run_stages(const pipeline& what, const time_limit& limit, spawn_failure& failure)
 {
-  const pipeline_result result = run_all(what, detail::outputs::dropped, detail::nothing(), failure, ec);
+  capture_options nothing = detail::nothing();
+  nothing.limit = limit;
+  bool ran = false;
+  const pipeline_result result = run_all(what, detail::outputs::dropped, nothing, failure, ran);
   std::vector<exit_status> statuses;
   for (const captured_output& stage : result.stages)
-    statuses.push_back(failure ? exit_status() : stage.status);
+    statuses.push_back(ran ? stage.status : exit_status());
   return statuses;
 }
 
-pipeline_result capture(const pipeline& what, const capture_options& options, spawn_failure& failure,
-                        std::error_code& ec)
+pipeline_result capture_stages(const pipeline& what, const capture_options& options, spawn_failure& failure, bool& ran)
 {
-  pipeline_result result = run_all(what, detail::outputs::kept, options, failure, ec);
+  pipeline_result result = run_all(what, detail::outputs::kept, options, failure, ran);
   if (!result.stages.empty())
     result.out = std::move(result.stages.back().out);
   return result;
@@ -77,39 +82,55 @@ pipeline_result capture(const pipeline& what, const capture_options& options, sp
 
 } // namespace
 
-std::vector<exit_status> run(const pipeline& what, std::error_code& ec)
+std::vector<exit_status> run(const pipeline& what, const run_options& options, std::error_code& ec)
 {
-  spawn_failure failure;
-  return run(what, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  std::vector<exit_status> statuses = run_stages(what, options.limit, failure);
+  ec = failure.code;
+  return statuses;
 }
 
-std::vector<exit_status> run(const pipeline& what)
+std::vector<exit_status> run(const pipeline& what, std::error_code& ec)
 {
-  spawn_failure failure;
-  std::error_code ec;
-  std::vector<exit_status> statuses = run(what, failure, ec);
+  return run(what, {}, ec);
+}
+
+std::vector<exit_status> run(const pipeline& what, const run_options& options)
+{
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  std::vector<exit_status> statuses = run_stages(what, options.limit, failure);
   if (failure)
-    throw spawn_error(std::move(failure));
-  if (ec)
-    throw std::system_error(ec, "run " + to_string(what));
+    throw spawn_error(failure);
   return statuses;
 }
 
 pipeline_result capture(const pipeline& what, const capture_options& options, std::error_code& ec)
 {
-  spawn_failure failure;
-  return capture(what, options, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  bool ran = false;
+  pipeline_result result = capture_stages(what, options, failure, ran);
+  ec = failure.code;
+  return result;
+}
+
+pipeline_result capture(const pipeline& what, std::error_code& ec)
+{
+  return capture(what, {}, ec);
 }
 
 pipeline_result capture(const pipeline& what, const capture_options& options)
 {
-  spawn_failure failure;
-  std::error_code ec;
-  pipeline_result result = capture(what, options, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  bool ran = false;
+  pipeline_result result = capture_stages(what, options, failure, ran);
+  if (failure && ran)
+    throw pipeline_capture_error(failure, std::move(result));
   if (failure)
-    throw spawn_error(std::move(failure));
-  if (ec)
-    throw pipeline_capture_error(ec, std::move(result));
+    throw spawn_error(failure);
   return result;
 }
 

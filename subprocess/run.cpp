@@ -1,42 +1,38 @@
 #include <subprocess/spawn.hpp>
 
-#include <cerrno>
 #include <utility>
 
+#include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
 
 namespace subprocess {
 namespace {
 
-// The limit is what went wrong, whatever else does while the child is ended.
-exit_status out_of_time(detail::captured_child& child, const stop_sequence& sequence, std::error_code& ec)
-{
-  child.stop(sequence);
-  ec.assign(ETIMEDOUT, std::system_category());
-  return {};
-}
-
 /// A capture that keeps nothing. With no stream to read, it only waits.
-exit_status run(const command& what, time_limit limit, spawn_failure& failure, std::error_code& ec)
+exit_status run_to_end(const command& what, const time_limit& limit, spawn_failure& failure)
 {
   const auto deadline = limit.deadline_from(time_limit::clock::now());
-  const capture_options nothing = detail::nothing();
+  capture_options nothing = detail::nothing();
+  nothing.limit = limit;
   detail::captured_child child(what, detail::outputs::dropped, nothing, failure, deadline);
-  ec = failure.code;
-  if (failure)
+  if (failure) {
+    detail::add_limit(failure, limit);
     return {};
-  if (deadline && !child.ends_by(*deadline))
-    return out_of_time(child, what.get().stop, ec);
-  detail::read_all({&child, 1}, nothing);
-  return child.finish(ec).status;
+  }
+  detail::read_to_end({&child, 1}, nothing, deadline, failure);
+  const exit_status status = child.finish(failure).status;
+  return failure ? exit_status() : status;
 }
 
 } // namespace
 
-exit_status run(const command& what, time_limit limit, std::error_code& ec)
+exit_status run(const command& what, const run_options& options, std::error_code& ec)
 {
-  spawn_failure failure;
-  return run(what, limit, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  const exit_status status = run_to_end(what, options.limit, failure);
+  ec = failure.code;
+  return status;
 }
 
 exit_status run(const command& what, std::error_code& ec)
@@ -44,21 +40,14 @@ exit_status run(const command& what, std::error_code& ec)
   return run(what, {}, ec);
 }
 
-exit_status run(const command& what, time_limit limit)
+exit_status run(const command& what, const run_options& options)
 {
-  spawn_failure failure;
-  std::error_code ec;
-  const exit_status status = run(what, limit, failure, ec);
+  spawn_failure own;
+  spawn_failure& failure = options.failure ? *options.failure : own;
+  const exit_status status = run_to_end(what, options.limit, failure);
   if (failure)
-    throw spawn_error(std::move(failure));
-  if (ec)
-    throw std::system_error(ec, "run " + to_string(what));
+    throw spawn_error(failure);
   return status;
-}
-
-exit_status run(const command& what)
-{
-  return run(what, time_limit());
 }
 
 } // namespace subprocess

@@ -6,7 +6,7 @@
 #include <subprocess/command.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/exit_status.hpp>
-#include <subprocess/time_limit.hpp>
+#include <subprocess/run_options.hpp>
 
 namespace subprocess {
 
@@ -35,18 +35,16 @@ child spawn(const command& what, spawn_failure& failure);
 /// terminal nobody types (see capture()). What is written to a pipe, a socket or a
 /// terminal of ours is read and dropped, until the child has ended: who still holds
 /// such a stream then, and writes on, gets SIGPIPE or a hang-up.
-/// \throws spawn_error, which names the step; std::system_error as of child::wait().
-/// \source std::process::Command::status.
-exit_status run(const command& what);
+///
+///     run(command("make"), {.limit = std::chrono::minutes(5)});
+///
+/// \param ec  As of spawn() and child::wait(); `ETIMEDOUT`: the limit has passed.
+/// \return    The status; unknown exactly when `ec` is set.
+/// \throws    spawn_error, which names the program and the step.
+/// \source    std::process::Command::status.
+exit_status run(const command& what, const run_options& options = {});
+exit_status run(const command& what, const run_options& options, std::error_code& ec);
 exit_status run(const command& what, std::error_code& ec);
-
-/// As above, for no longer than `limit`; then the child is ended by its stop
-/// sequence, see command::stop_with(), and reaped. One that may not be signalled is
-/// left to end by itself, and is reaped on the occasion of later spawns.
-/// \param limit  A duration, or a time of std::chrono::steady_clock.
-/// \param ec     `ETIMEDOUT` when the limit has passed, whatever goes wrong then.
-exit_status run(const command& what, time_limit limit);
-exit_status run(const command& what, time_limit limit, std::error_code& ec);
 
 /// Replaces this process by the program, with all that the command asks for.
 /// Returns only if that failed; descriptors 0 to 2, mapped ones, signal

@@ -16,6 +16,7 @@
 #include <subprocess/kill_tree.hpp>
 #include <subprocess/pipeline.hpp>
 #include <subprocess/program_search.hpp>
+#include <subprocess/run_options.hpp>
 #include <subprocess/spawn.hpp>
 #include <subprocess/stdio.hpp>
 #include <subprocess/stop_sequence.hpp>

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 namespace subprocess {
 
@@ -35,6 +36,9 @@ public:
     return *timeout_ > clock::time_point::max() - now ? clock::time_point::max() : now + *timeout_;
   }
 
+  /// "300 ms", "2 s", in the largest unit that is exact; "deadline"; "none".
+  friend std::string to_string(const time_limit& limit);
+
 private:
   // A century must not overflow nanoseconds, nor one that has passed.
   template <class Rep, class Period>
@@ -51,5 +55,7 @@ private:
   std::optional<clock::duration> timeout_;
   std::optional<clock::time_point> deadline_;
 };
+
+std::string to_string(const time_limit& limit);
 
 } // namespace subprocess

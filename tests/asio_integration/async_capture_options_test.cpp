@@ -46,7 +46,7 @@ TEST_P(async_capture_with_options, merges_stderr)
 TEST_P(async_capture_with_options, truncates_without_disturbing_the_child)
 {
   const captured_output output =
-      captured(helper({"flood", "500000"}), {.limit = 1000, .on_overflow = overflow::truncate});
+      captured(helper({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = overflow::truncate});
   EXPECT_TRUE(output.status.success());
   EXPECT_EQ(output.out, std::string(1000, 'o'));
   EXPECT_EQ(output.err_dropped, 499000u);
@@ -54,13 +54,13 @@ TEST_P(async_capture_with_options, truncates_without_disturbing_the_child)
 
 TEST_P(async_capture_with_options, keeps_head_and_tail)
 {
-  EXPECT_EQ(captured(program("seq", {"1", "100000"}), {.limit = 20, .on_overflow = overflow::keep_ends}).out,
+  EXPECT_EQ(captured(program("seq", {"1", "100000"}), {.max_bytes = 20, .on_overflow = overflow::keep_ends}).out,
             "1\n2\n3\n4\n5\n99\n100000\n");
 }
 
 TEST_P(async_capture_with_options, fails_at_the_limit_and_has_what_was_read)
 {
-  const captured_output output = captured(helper({"write", "1", "10000000"}), {.limit = 100}, ENOBUFS);
+  const captured_output output = captured(helper({"write", "1", "10000000"}), {.max_bytes = 100}, ENOBUFS);
   EXPECT_EQ(output.out, std::string(100, 'o'));
   EXPECT_EQ(output.status.signal(), SIGPIPE) << "its stream was closed";
 }
@@ -68,7 +68,7 @@ TEST_P(async_capture_with_options, fails_at_the_limit_and_has_what_was_read)
 TEST_P(async_capture_with_options, kills_at_the_limit)
 {
   const captured_output output =
-      captured(helper({"write-then-hang", "1", "1000"}), {.limit = 100, .on_overflow = overflow::kill}, ENOBUFS);
+      captured(helper({"write-then-hang", "1", "1000"}), {.max_bytes = 100, .on_overflow = overflow::kill}, ENOBUFS);
   EXPECT_EQ(output.out, std::string(100, 'o'));
   EXPECT_EQ(output.status.signal(), SIGKILL);
 }

@@ -130,13 +130,13 @@ TEST_P(communicating, goes_on_where_others_have_read)
 TEST_P(communicating, keeps_to_the_limits)
 {
   async_child much = start(piped(helper({"write", "1", "10000000"})));
-  capture_result result = outcome(much, {.limit = 100});
+  capture_result result = outcome(much, {.max_bytes = 100});
   EXPECT_EQ(result.ec.value(), ENOBUFS);
   EXPECT_EQ(result.output.out, std::string(100, 'o'));
   EXPECT_EQ(result.output.status.signal(), SIGPIPE);
 
   async_child hanging = start(piped(helper({"write-then-hang", "1", "1000"})));
-  result = outcome(hanging, {.limit = 100, .on_overflow = overflow::kill});
+  result = outcome(hanging, {.max_bytes = 100, .on_overflow = overflow::kill});
   EXPECT_EQ(result.ec.value(), ENOBUFS);
   EXPECT_EQ(result.output.status.signal(), SIGKILL);
 }

@@ -183,18 +183,18 @@ TEST_P(async_pipelines, refuse_a_stage_that_sets_a_joined_stream)
 TEST_P(async_pipelines, stop_at_the_limit)
 {
   const pipeline endless = program("yes") | helper({"cat"});
-  const piped failed = outcome(endless, {.limit = 1000});
+  const piped failed = outcome(endless, {.max_bytes = 1000});
   EXPECT_EQ(failed.ec, std::error_code(ENOBUFS, std::system_category()));
   EXPECT_EQ(failed.result.out.size(), 1000u);
 
   const piped killed =
-      outcome(helper({"hang"}) | helper({"write", "2", "100000"}), {.limit = 1000, .on_overflow = overflow::kill});
+      outcome(helper({"hang"}) | helper({"write", "2", "100000"}), {.max_bytes = 1000, .on_overflow = overflow::kill});
   EXPECT_EQ(killed.ec, std::error_code(ENOBUFS, std::system_category()));
   const exit_status hung = killed.result.stages[0].status; // Unknown when the limit came before its exec.
   EXPECT_TRUE(hung == exit_status() || hung.signal() == SIGKILL) << "it would never have ended: " << hung;
 
   const piped cut =
-      outcome(helper({"flood", "500000"}) | helper({"cat"}), {.limit = 1000, .on_overflow = overflow::truncate});
+      outcome(helper({"flood", "500000"}) | helper({"cat"}), {.max_bytes = 1000, .on_overflow = overflow::truncate});
   EXPECT_FALSE(cut.ec);
   EXPECT_EQ(cut.result.out, std::string(1000, 'o'));
   EXPECT_EQ(cut.result.stages[0].err_dropped, 499000u);

@@ -54,7 +54,7 @@ void blocking(launcher which)
   spawn_failure failure;
   expect(spawn(with(which, "/nowhere/at-all", {}), failure).id() == -1, "a missing program");
   expect(failure.step == spawn_step::exec, "is told by its step");
-  run(with(which, "sleep", {"1000"}), time_limit(std::chrono::milliseconds(20)), ec);
+  run(with(which, "sleep", {"1000"}), {.limit = std::chrono::milliseconds(20)}, ec);
   expect(ec == std::errc::timed_out, "a limit ends a child");
 }
 

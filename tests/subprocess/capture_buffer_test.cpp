@@ -13,7 +13,7 @@ using detail::capture_buffer;
 
 capture_options limited(std::size_t limit, overflow on_overflow)
 {
-  return {.limit = limit, .on_overflow = on_overflow};
+  return {.max_bytes = limit, .on_overflow = on_overflow};
 }
 
 void feed(capture_buffer& buffer, std::string_view text)

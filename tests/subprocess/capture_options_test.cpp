@@ -45,7 +45,7 @@ TEST_P(capture_with_options, merges_stderr_in_the_order_of_writing)
 TEST_P(capture_with_options, truncates_without_disturbing_the_child)
 {
   const captured_output output =
-      captured(helper({"flood", "500000"}), {.limit = 1000, .on_overflow = overflow::truncate});
+      captured(helper({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = overflow::truncate});
   EXPECT_TRUE(output.status.success());
   EXPECT_EQ(output.out, std::string(1000, 'o'));
   EXPECT_EQ(output.err, std::string(1000, 'e'));
@@ -56,14 +56,14 @@ TEST_P(capture_with_options, truncates_without_disturbing_the_child)
 TEST_P(capture_with_options, keeps_head_and_tail)
 {
   const captured_output output =
-      captured(program("seq", {"1", "100000"}), {.limit = 20, .on_overflow = overflow::keep_ends});
+      captured(program("seq", {"1", "100000"}), {.max_bytes = 20, .on_overflow = overflow::keep_ends});
   EXPECT_TRUE(output.status.success());
   EXPECT_EQ(output.out, "1\n2\n3\n4\n5\n99\n100000\n");
 }
 
 TEST_P(capture_with_options, fails_at_the_limit_and_has_what_was_read)
 {
-  const captured_output output = captured(helper({"write", "1", "10000000"}), {.limit = 100}, ENOBUFS);
+  const captured_output output = captured(helper({"write", "1", "10000000"}), {.max_bytes = 100}, ENOBUFS);
   EXPECT_EQ(output.out, std::string(100, 'o'));
   EXPECT_GT(output.out_dropped, 0u);
   EXPECT_EQ(output.status.signal(), SIGPIPE) << "its stream was closed";
@@ -72,7 +72,7 @@ TEST_P(capture_with_options, fails_at_the_limit_and_has_what_was_read)
 TEST_P(capture_with_options, kills_at_the_limit)
 {
   const captured_output output =
-      captured(helper({"write-then-hang", "1", "1000"}), {.limit = 100, .on_overflow = overflow::kill}, ENOBUFS);
+      captured(helper({"write-then-hang", "1", "1000"}), {.max_bytes = 100, .on_overflow = overflow::kill}, ENOBUFS);
   EXPECT_EQ(output.out, std::string(100, 'o'));
   EXPECT_EQ(output.status.signal(), SIGKILL);
 }
@@ -81,7 +81,7 @@ TEST_P(capture_with_options, exactly_the_limit_is_no_failure)
 {
   for (const overflow policy : {overflow::fail, overflow::kill}) {
     const captured_output output =
-        captured(helper({"write", "1", "100000", "2", "100000"}), {.limit = 100000, .on_overflow = policy});
+        captured(helper({"write", "1", "100000", "2", "100000"}), {.max_bytes = 100000, .on_overflow = policy});
     EXPECT_EQ(output.out.size() + output.err.size(), 200000u);
     EXPECT_TRUE(output.status.success());
   }
@@ -90,14 +90,17 @@ TEST_P(capture_with_options, exactly_the_limit_is_no_failure)
 TEST_P(capture_with_options, what_is_thrown_has_the_output)
 {
   try {
-    capture(helper({"write", "1", "10000000"}), {.limit = 100});
+    capture(helper({"write", "1", "10000000"}), {.max_bytes = 100});
     FAIL() << "nothing thrown";
   } catch (const capture_error& error) {
     EXPECT_EQ(error.code(), std::errc::no_buffer_space);
     EXPECT_EQ(error.output().out, std::string(100, 'o'));
     EXPECT_EQ(error.output().status.signal(), SIGPIPE);
+    EXPECT_EQ(error.step(), spawn_step::output);
+    EXPECT_EQ(error.program(), helper_path());
+    EXPECT_EQ(error.detail(), "more than 100 bytes");
   }
-  EXPECT_THROW(capture(program("/nonexistent"), {.limit = 100}), spawn_error);
+  EXPECT_THROW(capture(program("/nonexistent"), {.max_bytes = 100}), spawn_error);
 }
 
 TEST_P(capture_with_options, reads_on_for_the_grace_after_the_child_has_ended)

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <sstream>
+#include <type_traits>
 
 #include <subprocess/spawn.hpp>
 
@@ -29,7 +30,8 @@ TEST(spawn_step, is_called_as_the_enumerator_is_written)
                                    "setuid",     "capabilities",
                                    "no_new_privs", "parent_death_signal",
                                    "chdir",      "pre_exec",
-                                   "exec"};
+                                   "exec",       "output",
+                                   "wait",       "time_limit"};
   int value = 0;
   for (const char* name : names) {
     const auto step = static_cast<spawn_step>(value++);
@@ -38,7 +40,7 @@ TEST(spawn_step, is_called_as_the_enumerator_is_written)
     out << step;
     EXPECT_EQ(out.str(), name);
   }
-  EXPECT_EQ(static_cast<int>(spawn_step::exec) + 1, value);
+  EXPECT_EQ(static_cast<int>(spawn_step::time_limit) + 1, value);
   EXPECT_EQ(to_string(static_cast<spawn_step>(99)), "unknown step");
 }
 
@@ -62,6 +64,22 @@ TEST(spawn_error, tells_program_step_detail_and_reason)
   EXPECT_EQ(detailed.detail(), "\"/nope\"");
   EXPECT_EQ(detailed.code(), missing);
   EXPECT_EQ(detailed.failure().context(), "spawn \"cat\": chdir \"/nope\"");
+}
+
+TEST(spawn_error, tells_of_a_program_that_was_running)
+{
+  const std::error_code late(ETIMEDOUT, std::system_category());
+  EXPECT_STREQ(spawn_error({late, spawn_step::time_limit, "sleep", "300 ms"}).what(),
+               "run \"sleep\": time limit of 300 ms has passed");
+  EXPECT_STREQ(spawn_error({late, spawn_step::time_limit, "sleep", "deadline"}).what(),
+               "run \"sleep\": deadline has passed");
+  const std::error_code lost(ECHILD, std::system_category());
+  EXPECT_STREQ(spawn_error({lost, spawn_step::wait, "sleep", ""}).what(), "run \"sleep\": wait: No child processes");
+}
+
+TEST(spawn_error, is_copied_without_throwing)
+{
+  EXPECT_TRUE(std::is_nothrow_copy_constructible_v<spawn_error>);
 }
 
 class errors : public per_launcher {

@@ -82,7 +82,7 @@ void expect_ends_to_work(launcher which)
   if (ec)
     ::kill(hanging.id(), SIGKILL);
   EXPECT_EQ(hanging.wait(ec).signal(), SIGKILL) << ec.message();
-  run(asked({"hang"}), 10ms, ec);
+  run(asked({"hang"}), {.limit = 10ms}, ec);
   EXPECT_EQ(ec, std::errc::timed_out) << ec.message();
   run(command("/nonexistent").use_launcher(which), ec);
   EXPECT_EQ(ec.value(), ENOENT) << ec.message();

@@ -107,7 +107,7 @@ TEST_P(host_that_forks, workers_keeps_its_limits)
   forking_host host(workers);
   host.meanwhile([&] {
     std::error_code ec;
-    run(helper({"hang"}), 20ms, ec);
+    run(helper({"hang"}), {.limit = 20ms}, ec);
     EXPECT_EQ(ec, std::errc::timed_out) << ec.message();
   });
 }

@@ -236,16 +236,16 @@ TEST_P(captured_pipelines, are_read_with_no_descriptors_permitted)
 
 TEST_P(captured_pipelines, stop_at_the_limit)
 {
-  EXPECT_EQ(captured(program("yes") | helper({"cat"}), {.limit = 1000}, ENOBUFS).out.size(), 1000u);
+  EXPECT_EQ(captured(program("yes") | helper({"cat"}), {.max_bytes = 1000}, ENOBUFS).out.size(), 1000u);
   const pipeline_result exceeded = captured(helper({"hang"}) | helper({"write", "2", "100000"}),
-                                            {.limit = 1000, .on_overflow = overflow::kill}, ENOBUFS);
+                                            {.max_bytes = 1000, .on_overflow = overflow::kill}, ENOBUFS);
   EXPECT_EQ(exceeded.stages[0].status, exit_status(SIGKILL)) << "it would never have ended";
 }
 
 TEST_P(captured_pipelines, keep_what_was_read_when_they_throw)
 {
   try {
-    capture(helper({"write", "2", "3"}) | helper({"write", "1", "100000"}), {.limit = 1000});
+    capture(helper({"write", "2", "3"}) | helper({"write", "1", "100000"}), {.max_bytes = 1000});
     ADD_FAILURE() << "no exception";
   } catch (const pipeline_capture_error& error) {
     EXPECT_EQ(error.code(), std::error_code(ENOBUFS, std::system_category()));

@@ -143,7 +143,7 @@ TEST_P(terminals, of_a_capture_have_no_input_for_whoever_reads)
     EXPECT_TRUE(output.status.success()) << script << ": " << output.status;
   }
   EXPECT_TRUE(run(program("sh", {"-c", "cat; cat"}).stdin_from(stdio::pty())).success());
-  EXPECT_TRUE(run(program("sh", {"-c", "cat; cat"}).stdin_from(stdio::pty()), patience).success());
+  EXPECT_TRUE(run(program("sh", {"-c", "cat; cat"}).stdin_from(stdio::pty()), {.limit = patience}).success());
   EXPECT_TRUE(run(program("cat").stdin_from(stdio::pty()) | program("cat")).at(0).success());
 }
 
@@ -159,7 +159,7 @@ TEST_P(terminals, can_be_written_to_by_the_back_door)
   EXPECT_TRUE(output.status.success());
   EXPECT_EQ(output.out.size(), 100000u) << "it counts as the first that is not read otherwise";
   EXPECT_TRUE(run(what).success());
-  EXPECT_TRUE(run(what, patience).success());
+  EXPECT_TRUE(run(what, {.limit = patience}).success());
   what = flood;
   EXPECT_TRUE(run(what.stdin_from(stdio::pty()) | program("cat")).at(0).success());
   EXPECT_TRUE(capture(what | program("cat")).stages.at(0).status.success());
@@ -170,7 +170,7 @@ TEST_P(terminals, do_not_hang_up_on_a_child_that_has_left_them)
   const command what = on_terminal(program("sh", {"-c", "exec < /dev/null > /dev/null 2>&1; sleep 0.1; exit 0"}));
   EXPECT_TRUE(capture(what).status.success());
   EXPECT_TRUE(run(what).success());
-  EXPECT_TRUE(run(what, patience).success());
+  EXPECT_TRUE(run(what, {.limit = patience}).success());
 }
 
 TEST_P(terminals, lose_nothing_that_was_written_before_the_end_without_a_grace)

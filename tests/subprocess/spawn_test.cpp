@@ -104,7 +104,7 @@ TEST_P(spawning, runs_to_the_end_whatever_is_written_where_nobody_reads)
 {
   for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()}) {
     EXPECT_TRUE(run(helper({"flood", "300000"}).stdout_to(kind).stderr_to(kind)).success());
-    EXPECT_TRUE(run(helper({"write", "1", "300000"}).stdout_to(kind), patience).success());
+    EXPECT_TRUE(run(helper({"write", "1", "300000"}).stdout_to(kind), {.limit = patience}).success());
     EXPECT_TRUE(run(helper({"write", "2", "300000"}).stderr_to(kind)).success());
   }
 }

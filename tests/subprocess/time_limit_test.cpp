@@ -1,14 +1,19 @@
 #include <subprocess/time_limit.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 #include <utility>
 
+#include <subprocess/capture.hpp>
 #include <subprocess/detail/process/orphans.hpp>
+#include <subprocess/pipeline.hpp>
 #include <subprocess/spawn.hpp>
 
 #include "support/deadline.hpp"
@@ -44,14 +49,29 @@ TEST(time_limit_data, takes_any_duration)
     EXPECT_GT(century.deadline_from(now), now + 24h * 365 * 100);
 }
 
+TEST(time_limit_data, is_written_in_the_largest_exact_unit)
+{
+  EXPECT_EQ(to_string(time_limit(300ms)), "300 ms");
+  EXPECT_EQ(to_string(time_limit(1500ms)), "1500 ms");
+  EXPECT_EQ(to_string(time_limit(2s)), "2 s");
+  EXPECT_EQ(to_string(time_limit(1h)), "3600 s");
+  EXPECT_EQ(to_string(time_limit(25us)), "25 us");
+  EXPECT_EQ(to_string(time_limit(1ns)), "1 ns");
+  EXPECT_EQ(to_string(time_limit(-1h)), "0 s");
+  EXPECT_EQ(to_string(time_limit(clock::now())), "deadline");
+  EXPECT_EQ(to_string(time_limit()), "none");
+}
+
 class limited_run : public per_launcher {
 protected:
   /// The error of a run that has to end in time, after which nobody is left.
   std::error_code error_of(const command& what, time_limit limit) const
   {
     std::error_code ec;
-    const exit_status status = run(what, limit, ec);
+    spawn_failure failure;
+    const exit_status status = run(what, {.limit = limit, .failure = &failure}, ec);
     EXPECT_EQ(status, exit_status());
+    EXPECT_EQ(failure.code, ec);
     EXPECT_FALSE(has_children());
     return ec;
   }
@@ -73,15 +93,15 @@ TEST_P(limited_run, that_is_in_time_gives_its_status)
   for (const time_limit limit :
        {time_limit(), time_limit(1h), time_limit(std::chrono::hours::max()), time_limit(clock::time_point::max())}) {
     std::error_code ec(EIO, std::system_category());
-    EXPECT_EQ(run(helper({"exit", "3"}), limit, ec).code(), 3);
+    EXPECT_EQ(run(helper({"exit", "3"}), {.limit = limit}, ec).code(), 3);
     EXPECT_FALSE(ec);
-    EXPECT_EQ(run(helper({"exit", "3"}), limit).code(), 3);
+    EXPECT_EQ(run(helper({"exit", "3"}), {.limit = limit}).code(), 3);
   }
 }
 
 TEST_P(limited_run, gives_a_piped_stdin_its_end_at_once)
 {
-  EXPECT_TRUE(run(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::null()), 1h).success());
+  EXPECT_TRUE(run(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::null()), {.limit = 1h}).success());
 }
 
 TEST_P(limited_run, goes_by_the_commands_stop_sequence)
@@ -107,7 +127,7 @@ TEST_P(limited_run, is_told_though_the_child_is_lost_meanwhile)
     std::signal(SIGCHLD, SIG_IGN);
     EXPECT_EQ(error_of(helper({"hang"}), 10ms), std::errc::timed_out);
     std::error_code ec;
-    run(helper({"exit", "0"}), 1h, ec);
+    run(helper({"exit", "0"}), {.limit = 1h}, ec);
     EXPECT_EQ(ec, std::errc::no_child_process) << "what is in time is told as without a limit";
   });
 }
@@ -126,7 +146,7 @@ TEST_P(limited_run, is_told_though_the_child_may_not_be_signalled)
     std::error_code ec;
     command what = program("sh", {"-c", "echo ready; exec cat"});
     what.stdin_from(stdio::from_fd(in.read_end.get())).stdout_to(stdio::from_fd(out.write_end.get()));
-    run(what, 2s, ec);
+    run(what, {.limit = 2s}, ec);
     other_user.join();
     EXPECT_EQ(ec, std::errc::timed_out);
     EXPECT_TRUE(has_children());
@@ -162,13 +182,195 @@ TEST_P(limited_run, lets_a_child_write_while_it_is_stopped)
 TEST_P(limited_run, throws_what_went_wrong)
 {
   try {
-    run(helper({"hang"}), 10ms);
+    run(program("sleep", {"1000"}), {.limit = 100ms});
     ADD_FAILURE() << "nothing was thrown";
-  } catch (const std::system_error& error) {
+  } catch (const spawn_error& error) {
     EXPECT_EQ(error.code(), std::errc::timed_out);
-    EXPECT_NE(std::string(error.what()).find("helper"), std::string::npos) << error.what();
+    EXPECT_EQ(error.step(), spawn_step::time_limit);
+    EXPECT_STREQ(error.what(), "run \"sleep\": time limit of 100 ms has passed");
   }
   EXPECT_EQ(error_of(program("/nonexistent"), 1h), std::errc::no_such_file_or_directory);
+}
+
+TEST_P(limited_run, tells_which_limit_has_passed)
+{
+  EXPECT_TRUE(given_enough_time(50ms, [&](std::chrono::milliseconds limit) {
+    spawn_failure failure;
+    std::error_code ec;
+    run(program("sleep", {"1000"}), {.limit = clock::now() + limit, .failure = &failure}, ec);
+    return failure.message() == "run \"sleep\": deadline has passed";
+  }));
+}
+
+TEST_P(limited_run, that_does_not_come_to_its_program_tells_what_took_so_long)
+{
+  const scratch_directory scratch;
+  const std::string fifo = scratch / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  spawn_failure failure;
+  std::error_code ec;
+  run(program("cat").stdin_from(stdio::read_file(fifo)), {.limit = 200ms, .failure = &failure}, ec);
+  EXPECT_EQ(ec, std::errc::timed_out);
+  EXPECT_EQ(failure.message(),
+            "spawn \"cat\": open_file \"" + fifo + "\": " + ec.message() + " (time limit of 200 ms)");
+}
+
+TEST_P(limited_run, clears_the_failure_when_nothing_failed)
+{
+  spawn_failure failure{std::error_code(EIO, std::system_category()), spawn_step::chdir, "x", "y"};
+  EXPECT_TRUE(run(helper({"exit", "0"}), {.failure = &failure}).success());
+  EXPECT_FALSE(failure);
+  EXPECT_EQ(failure.program, "");
+}
+
+TEST_P(limited_run, throws_though_the_failure_is_told_elsewhere_too)
+{
+  spawn_failure failure;
+  EXPECT_THROW(run(program("/nonexistent"), {.failure = &failure}), spawn_error);
+  EXPECT_EQ(failure.step, spawn_step::exec);
+}
+
+class limited_capture : public per_launcher {
+protected:
+  /// What was read of a capture that has to end in time, after which nobody is left.
+  captured_output late(const command& what, capture_options options) const
+  {
+    spawn_failure failure;
+    options.failure = &failure;
+    std::error_code ec;
+    captured_output output = capture(what, options, ec);
+    EXPECT_EQ(ec, std::errc::timed_out);
+    EXPECT_EQ(failure.code, ec);
+    EXPECT_FALSE(has_children());
+    return output;
+  }
+
+  static constexpr std::chrono::milliseconds first{100};
+};
+SUBPROCESS_FOR_EACH_LAUNCHER(limited_capture);
+
+TEST_P(limited_capture, keeps_what_was_read)
+{
+  EXPECT_TRUE(given_enough_time(first, [&](std::chrono::milliseconds limit) {
+    const captured_output output = late(helper({"write-then-hang", "1", "1000", "2", "100"}), {.limit = limit});
+    return output.out == std::string(1000, 'o') && output.err == std::string(100, 'e') &&
+           output.status.signal() == SIGTERM;
+  }));
+}
+
+TEST_P(limited_capture, that_is_in_time_is_like_any_other)
+{
+  const captured_output output = capture(helper({"flood", "300000"}), {.limit = 1h});
+  EXPECT_TRUE(output.status.success());
+  EXPECT_EQ(output.out.size() + output.err.size(), 600000u);
+  EXPECT_EQ(capture(helper({"cat"}), {.input = "text", .limit = 1h}).out, "text");
+}
+
+TEST_P(limited_capture, reads_what_the_child_writes_while_it_is_stopped)
+{
+  EXPECT_TRUE(given_enough_time(first, [&](std::chrono::milliseconds limit) {
+    command what = program(
+        "sh", {"-c", "trap 'head -c 300000 /dev/zero; echo bye >&2; exit 7' TERM; while :; do sleep 0.01; done"});
+    const captured_output output = late(what.stop_with({{SIGTERM, patience}}), {.limit = limit});
+    return output.out.size() == 300000 && output.err == "bye\n" && output.status.code() == 7;
+  }));
+}
+
+TEST_P(limited_capture, does_not_wait_for_a_grandchild_that_holds_its_streams)
+{
+  EXPECT_TRUE(given_enough_time(first, [&](std::chrono::milliseconds limit) {
+    const auto begin = clock::now();
+    const captured_output output = late(helper({"spawn-grandchild-that-hangs"}), {.limit = limit});
+    EXPECT_LT(clock::now() - begin, limit + patience / 2);
+    const pid_t grandchild = std::atoi(output.out.c_str());
+    if (grandchild > 0)
+      ::kill(grandchild, SIGKILL);
+    if (!output.status.success()) // It was stopped before it could exit.
+      return false;
+    EXPECT_TRUE(output.left_open);
+    return true;
+  }));
+}
+
+TEST_P(limited_capture, goes_through_the_whole_stop_sequence)
+{
+  const command what = program("sh", {"-c", "trap '' TERM; while :; do sleep 0.01; done"}).stop_with({{SIGTERM, 10ms}});
+  EXPECT_TRUE(given_enough_time(first, [&](std::chrono::milliseconds limit) {
+    return late(what, {.limit = limit}).status.signal() == SIGKILL;
+  }));
+}
+
+TEST_P(limited_capture, throws_what_went_wrong_and_what_was_read)
+{
+  EXPECT_TRUE(given_enough_time(first, [&](std::chrono::milliseconds limit) {
+    try {
+      capture(program("sh", {"-c", "echo read; exec sleep 1000"}), {.limit = limit});
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const capture_error& error) {
+      EXPECT_EQ(error.code(), std::errc::timed_out);
+      EXPECT_EQ(error.failure().step, spawn_step::time_limit);
+      EXPECT_EQ(error.what(), "run \"sh\": time limit of " + to_string(time_limit(limit)) + " has passed");
+      return error.output().out == "read\n";
+    } catch (const spawn_error& error) { // It was not even a program.
+      EXPECT_EQ(error.code(), std::errc::timed_out);
+    }
+    return false;
+  }));
+}
+
+TEST_P(limited_capture, ends_though_there_is_always_more_to_read)
+{
+  EXPECT_LE(late(program("yes"), {.limit = 100ms, .max_bytes = 1000, .on_overflow = overflow::truncate}).out.size(),
+            1000u);
+}
+
+class limited_pipeline : public per_launcher {};
+SUBPROCESS_FOR_EACH_LAUNCHER(limited_pipeline);
+
+TEST_P(limited_pipeline, stops_all_stages_at_the_same_time)
+{
+  const scratch_directory scratch;
+  EXPECT_TRUE(given_enough_time(100ms, [&](std::chrono::milliseconds limit) {
+    // Each waits, once it was stopped, until the other was stopped too.
+    const auto stage = [&](const char* own, const char* other) {
+      command one = program("sh", {"-c",
+                                   "trap 'echo > \"$0\"; while [ ! -e \"$1\" ]; do sleep 0.01; done; exit 5' TERM;"
+                                   "while :; do sleep 0.01; done",
+                                   scratch / own, scratch / other});
+      return one.stop_with({{SIGTERM, patience}});
+    };
+    std::filesystem::remove(scratch / "a");
+    std::filesystem::remove(scratch / "b");
+    std::error_code ec;
+    spawn_failure failure;
+    const auto ended = run(stage("a", "b") | stage("b", "a"), {.limit = limit, .failure = &failure}, ec);
+    EXPECT_EQ(ec, std::errc::timed_out);
+    EXPECT_FALSE(has_children());
+    return ended.at(0).code() == 5 && ended.at(1).code() == 5 && failure.step == spawn_step::time_limit;
+  }));
+}
+
+TEST_P(limited_pipeline, names_the_stage_that_was_late)
+{
+  EXPECT_TRUE(given_enough_time(100ms, [&](std::chrono::milliseconds limit) {
+    try {
+      capture(program("echo", {"text"}) | helper({"write-then-hang", "1", "3"}), {.limit = limit});
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const pipeline_capture_error& error) {
+      EXPECT_EQ(error.code(), std::errc::timed_out);
+      return error.program() == helper_path() && error.result().stages.at(0).status.success() &&
+             error.result().out == "ooo";
+    } catch (const spawn_error& error) {
+      EXPECT_EQ(error.code(), std::errc::timed_out);
+    }
+    return false;
+  }));
+}
+
+TEST_P(limited_pipeline, that_is_in_time_gives_its_statuses)
+{
+  EXPECT_EQ(run(helper({"exit", "3"}) | helper({"exit", "4"}), {.limit = 1h}).at(1).code(), 4);
+  EXPECT_EQ(capture(program("echo", {"text"}) | program("cat"), {.limit = 1h}).out, "text\n");
 }
 
 } // namespace

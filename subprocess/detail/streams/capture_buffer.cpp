@@ -10,7 +10,7 @@ constexpr std::size_t chunk = 65536;
 
 std::size_t tail_of(const capture_options& options) noexcept
 {
-  return options.on_overflow == overflow::keep_ends ? options.limit / 2 : 0;
+  return options.on_overflow == overflow::keep_ends ? options.max_bytes / 2 : 0;
 }
 
 } // namespace
@@ -18,7 +18,7 @@ std::size_t tail_of(const capture_options& options) noexcept
 // Moving the tail for every read would cost time with the square of the output;
 // with as much slack as there is tail each byte moves about once.
 capture_buffer::capture_buffer(const capture_options& options) noexcept
-    : limit_(options.limit), head_(options.limit - tail_of(options)), slack_(tail_of(options)),
+    : limit_(options.max_bytes), head_(options.max_bytes - tail_of(options)), slack_(tail_of(options)),
       stops_(options.on_overflow == overflow::fail || options.on_overflow == overflow::kill)
 {
 }

@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <utility>
 
+#include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/launch/child_parts.hpp>
 #include <subprocess/detail/launch/launch_plan.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
-#include <subprocess/detail/process/stop_by.hpp>
 #include <subprocess/detail/process/wait_until.hpp>
 #include <subprocess/detail/streams/capture_command.hpp>
 #include <subprocess/detail/streams/capture_read.hpp>
@@ -40,7 +40,7 @@ int sooner(int timeout, int other) noexcept
 
 captured_child::captured_child(const command& what, outputs streams, const capture_options& options,
                                spawn_failure& failure, std::optional<time_point> deadline)
-    : options_(options), streams_{stream(options), stream(options), stream(nothing())}
+    : options_(options), program_(what.get().program), stop_(what.get().stop), streams_{stream(options), stream(options), stream(nothing())}
 {
   child_parts parts = spawn_unattended(what, streams, failure, deadline);
   if (failure)
@@ -92,6 +92,11 @@ bool captured_child::is_dropping() const noexcept
   return std::ranges::any_of(streams_, [](const stream& one) { return one.end && !one.kept; });
 }
 
+bool captured_child::has_exceeded() const noexcept
+{
+  return std::ranges::any_of(streams_, [](const stream& one) { return one.text.must_stop(); });
+}
+
 bool captured_child::waits_for_end() const noexcept
 {
   return !ended_ && (until_end_ || (is_keeping() && options_.drain_grace));
@@ -139,7 +144,9 @@ void captured_child::look_at_child()
   if (!ended_)
     return;
   end_ = pidfd_use();
-  if (options_.drain_grace)
+  if (stopping_)
+    deadline_ = clock::now();
+  else if (options_.drain_grace)
     deadline_ = deadline_after(*options_.drain_grace);
 }
 
@@ -174,21 +181,38 @@ bool captured_child::ends_by(time_point deadline)
   const auto now = clock::now();
   if (!ended_ && handle_->try_reap() == process::state::running && now < deadline)
     wait_until_ended(*handle_, deadline - now);
-  return handle_->try_reap() != process::state::running;
+  return !is_keeping() && handle_->try_reap() != process::state::running;
 }
 
-void captured_child::stop(const stop_sequence& sequence)
+void captured_child::begin_stop()
 {
-  const auto ends_within = [this](std::chrono::nanoseconds grace) { return ends_by(deadline_after(grace)); };
-  if (stop_by(handle_, sequence, ends_within) == std::errc::invalid_argument) // A group that is none.
-    stop_by(handle_, {}, ends_within);
+  stopping_ = true;
+  look_at_child();
 }
 
-captured_output captured_child::finish(std::error_code& ec)
+void captured_child::abandon()
 {
+  end_stop();
+  stop_reading();
+  ended_ = true;
+}
+
+void captured_child::end_stop()
+{
+  left_open_ = is_keeping() && handle_->current() != process::state::running;
+  give_up();
+}
+
+captured_output captured_child::finish(spawn_failure& failure)
+{
+  std::error_code ec;
+  if (!stopping_)
+    child_.wait(ec);
+  if (ec && !failure)
+    failure = not_waited(program_, ec);
   captured_output output;
-  output.status = child_.wait(ec);
-  output.report = child_.report();
+  output.status = handle_->status();
+  output.report = handle_->report();
   output.out_dropped = streams_[0].text.dropped();
   output.err_dropped = streams_[1].text.dropped();
   output.left_open = left_open_;
@@ -203,8 +227,9 @@ int read_all(std::span<captured_child> children, const capture_options& options,
   int first_error = 0;
   std::vector<pollfd> watched;
   for (;;) {
-    const bool until_end = std::ranges::any_of(children, &captured_child::is_dropping) &&
-                           !std::ranges::all_of(children, &captured_child::has_ended);
+    const bool until_end = std::ranges::any_of(children, &captured_child::is_stopping) ||
+                           (std::ranges::any_of(children, &captured_child::is_dropping) &&
+                            !std::ranges::all_of(children, &captured_child::has_ended));
     const auto now = clock::now();
     if ((!until_end && std::ranges::none_of(children, &captured_child::is_keeping)) || (deadline && now >= *deadline))
       return first_error;

@@ -3,10 +3,11 @@
 #include <poll.h>
 
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <span>
-#include <system_error>
+#include <string>
 #include <vector>
 
 #include <subprocess/capture.hpp>
@@ -15,6 +16,7 @@
 #include <subprocess/detail/streams/capture_buffer.hpp>
 #include <subprocess/detail/streams/outputs.hpp>
 #include <subprocess/error.hpp>
+#include <subprocess/stop_sequence.hpp>
 #include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
@@ -38,8 +40,19 @@ public:
   /// Whether there are streams that are dropped.
   bool is_dropping() const noexcept;
 
-  /// Whether it was noticed that the child has ended.
+  /// Whether it was noticed that the child has ended, or nobody waits for that any
+  /// more.
   bool has_ended() const noexcept { return ended_; }
+
+  /// Whether its end is waited for, though none of its streams may be open.
+  bool is_stopping() const noexcept { return stopping_ && !ended_; }
+
+  /// Whether more came in than the options allow.
+  bool has_exceeded() const noexcept;
+
+  const std::string& program() const noexcept { return program_; }
+  const stop_sequence& stop_with() const noexcept { return stop_; }
+  const std::shared_ptr<process>& handle() const noexcept { return handle_; }
 
   /// Adds what is to be given to wait_until_ready().
   /// \param until_end  Whether the end of the child is waited for.
@@ -60,17 +73,25 @@ public:
   /// Closes everything.
   void stop_reading() noexcept;
 
-  void kill() noexcept { handle_->signal(9); }
+  void kill() noexcept { handle_->signal(SIGKILL); }
 
-  /// Reads until the child has ended, but no longer than to the deadline.
-  /// \return Whether it has ended.
+  /// Reads until the child and what is kept have come to their end, but no longer than
+  /// to the deadline.
+  /// \return Whether they have.
   bool ends_by(time_point deadline);
 
-  /// Ends it by the sequence, and reads what it writes meanwhile.
-  void stop(const stop_sequence& sequence);
+  /// From here on the end of the child is waited for, and what others may write is not.
+  void begin_stop();
 
-  /// Waits for the end, and gives what was read.
-  captured_output finish(std::error_code& ec);
+  /// Nobody waits for it: it may not be signalled.
+  void abandon();
+
+  /// Reads what is there, and no more.
+  void end_stop();
+
+  /// Waits for the end, unless it was stopped, and gives what was read.
+  /// \param failure  Set to what goes wrong, unless something did already.
+  captured_output finish(spawn_failure& failure);
 
 private:
   struct stream {
@@ -90,6 +111,8 @@ private:
   int give_up();
 
   const capture_options& options_;
+  std::string program_;
+  stop_sequence stop_;
   stream streams_[3]; // The last is a terminal beside two pipes.
   std::shared_ptr<process> handle_;
   child child_;
@@ -98,6 +121,7 @@ private:
   std::size_t first_ = 0; // Of those that watch() has added,
   std::size_t count_ = 0; // and how many.
   bool ended_ = false;
+  bool stopping_ = false;
   std::optional<time_point> deadline_; // Of the drain grace.
   bool left_open_ = false;
 };
@@ -109,5 +133,15 @@ private:
 /// \return          The first errno of any, or 0.
 int read_all(std::span<captured_child> children, const capture_options& options,
              std::optional<captured_child::time_point> deadline = std::nullopt);
+
+/// Reads all, and waits until all have ended. At the deadline those that have not are
+/// stopped, and what they wrote is kept.
+/// \param failure  Set to what went wrong, or left alone.
+void read_to_end(std::span<captured_child> children, const capture_options& options,
+                 std::optional<captured_child::time_point> deadline, spawn_failure& failure);
+
+/// Ends the children, each by its sequence and all at the same time, and reads what
+/// they write meanwhile.
+void stop_all(std::span<captured_child> children, const capture_options& options);
 
 } // namespace subprocess::detail

@@ -13,7 +13,7 @@ enum class outputs {
 /// What is kept of a stream that is read so that its writer comes to its end.
 inline capture_options nothing()
 {
-  return {.limit = 0, .on_overflow = overflow::truncate};
+  return {.max_bytes = 0, .on_overflow = overflow::truncate};
 }
 
 } // namespace subprocess::detail
