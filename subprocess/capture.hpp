@@ -10,6 +10,7 @@
 #include <subprocess/capture_options.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/error.hpp>
+#include <subprocess/exit_error.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 
@@ -31,6 +32,20 @@ struct captured_output {
   /// Whether somebody still held a stream when the child had ended, and the drain
   /// grace or the limit had passed.
   bool left_open = false;
+
+  /// As the command names it; empty when it was no command that was captured
+  /// (async_communicate()).
+  std::string program = {};
+
+  /// Throws unless the program was successful; the error names the program, its
+  /// status, and the last lines of its stderr.
+  ///
+  ///     std::string revision = capture(command("git", {"rev-parse", "HEAD"})).check().out;
+  ///
+  /// \return This output.
+  /// \throws exit_error.
+  const captured_output& check() const&;
+  captured_output check() &&;
 };
 
 /// A capture that failed once the child was running. It has what was read by

@@ -69,6 +69,12 @@ struct pipeline_result {
   /// ends it, as `yes` in `yes | head`.
   /// \source bash(1), "pipefail".
   exit_status pipefail() const noexcept;
+
+  /// Throws unless all stages were successful, for the one that pipefail() is of.
+  /// \return This result.
+  /// \throws exit_error.
+  const pipeline_result& check() const&;
+  pipeline_result check() &&;
 };
 
 /// The capture of a pipeline that failed once its stages were running. It has

@@ -11,6 +11,7 @@
 #include <subprocess/command.hpp>
 #include <subprocess/environment.hpp>
 #include <subprocess/error.hpp>
+#include <subprocess/exit_error.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/kill_tree.hpp>

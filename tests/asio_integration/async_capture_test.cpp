@@ -40,6 +40,7 @@ TEST_P(async_capturing, gives_both_streams_and_the_status)
   const captured_output output = output_of(helper({"streams"}));
   EXPECT_EQ(output.out, "out");
   EXPECT_EQ(output.err, "err");
+  EXPECT_EQ(output.program, helper_path());
 
   const capture_result failed = outcome(helper({"exit", "3"}));
   EXPECT_FALSE(failed.ec) << "a child's failure is a result";

@@ -52,6 +52,9 @@ protected:
 
   async_child& child() noexcept { return child_; }
 
+  /// Until the start.
+  const command& what() const noexcept { return command_; }
+
   /// What is known of the program, once its process is reaped.
   std::optional<exit_report> report() const { return became_program_ ? child_.report() : std::nullopt; }
 

@@ -10,6 +10,7 @@ output_operation::output_operation(const asio::any_io_executor& executor, comman
                       kept == outputs::kept ? stream_defaults::capture() : stream_defaults::inherit(), supervision),
       output_reader(std::move(options), kept, stream_owner::us)
 {
+  output_.program = this->what().get().program;
 }
 
 void output_operation::started()

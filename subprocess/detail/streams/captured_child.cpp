@@ -211,6 +211,7 @@ captured_output captured_child::finish(spawn_failure& failure)
   if (ec && !failure)
     failure = not_waited(program_, ec);
   captured_output output;
+  output.program = program_;
   output.status = handle_->status();
   output.report = handle_->report();
   output.out_dropped = streams_[0].text.dropped();
