@@ -11,7 +11,7 @@ command::command(std::string program)
   settings_.program = std::move(program);
 }
 
-command::command(std::string program, std::initializer_list<std::string_view> args) : command(std::move(program))
+command::command(std::string program, std::initializer_list<argument> args) : command(std::move(program))
 {
   this->args(args);
 }
@@ -47,9 +47,10 @@ command& command::arg(std::string_view value)
   return *this;
 }
 
-command& command::args(std::initializer_list<std::string_view> values)
+command& command::args(std::initializer_list<argument> values)
 {
-  settings_.args.insert(settings_.args.end(), values.begin(), values.end());
+  for (const std::string_view value : values)
+    settings_.args.emplace_back(value);
   return *this;
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,16 @@ enum class path_from {
   parent, ///< That of this process.
 };
 
+/// What can be an argument: what converts to std::string_view, and a path.
+template <class T>
+concept argument_like =
+    std::convertible_to<T, std::string_view> || std::same_as<std::remove_cvref_t<T>, std::filesystem::path>;
+
+/// Several of them. A path is none, though it is a range of paths.
+template <class T>
+concept argument_range =
+    std::ranges::input_range<T> && argument_like<std::ranges::range_reference_t<T>> && !argument_like<T>;
+
 /// A program to run, and everything about how to run it.
 ///
 /// Copy it, move it, change it and spawn it as often as you like: a spawn
@@ -54,7 +65,29 @@ public:
   /// \param program  A path when it holds a slash; otherwise a name that is
   ///                 looked for in the *child's* PATH, as execvp() does.
   explicit command(std::string program);
-  command(std::string program, std::initializer_list<std::string_view> args);
+
+  /// One of the arguments between braces, which may be strings and paths together.
+  /// Refers to what it is made of.
+  class argument {
+  public:
+    template <argument_like T>
+    argument(const T& value) : text_(text_of(value))
+    {
+    }
+
+    operator std::string_view() const noexcept { return text_; }
+
+  private:
+    std::string_view text_;
+  };
+
+  /// \param args  `{"-r", source, target}`, or any range of strings or paths.
+  command(std::string program, std::initializer_list<argument> args);
+  template <argument_range Range>
+  command(std::string program, Range&& args) : command(std::move(program))
+  {
+    this->args(std::forward<Range>(args));
+  }
 
   /// The program that is open as `fd`, a memfd for instance; `name` is its
   /// argv[0], and what errors call it. The descriptor stays the caller's, who
@@ -81,10 +114,15 @@ public:
 
   /// Adds one argument. No shell looks at it.
   command& arg(std::string_view value);
+  template <std::same_as<std::filesystem::path> Path>
+  command& arg(const Path& value)
+  {
+    return arg(text_of(value));
+  }
 
-  command& args(std::initializer_list<std::string_view> values);
-  template <std::ranges::input_range Range>
-    requires std::convertible_to<std::ranges::range_reference_t<Range>, std::string_view>
+  /// Adds several, as the constructor does.
+  command& args(std::initializer_list<argument> values);
+  template <argument_range Range>
   command& args(Range&& values)
   {
     for (auto&& value : values)
@@ -360,6 +398,15 @@ public:
   const settings& get() const noexcept { return settings_; }
 
 private:
+  template <argument_like T>
+  static std::string_view text_of(const T& value)
+  {
+    if constexpr (std::same_as<T, std::filesystem::path>)
+      return value.native();
+    else
+      return value;
+  }
+
   settings settings_;
 };
 

@@ -5,10 +5,15 @@
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <list>
+#include <ranges>
 #include <set>
+#include <span>
+#include <string>
 #include <thread>
 #include <type_traits>
+#include <vector>
 
 #include <subprocess/spawn.hpp>
 
@@ -41,6 +46,41 @@ TEST(command, is_data_until_it_is_spawned)
   what.groups({});
   EXPECT_TRUE(what.get().groups.has_value()) << "no groups is not the same as not said";
 }
+
+TEST(command, takes_any_range_of_arguments)
+{
+  const std::vector<std::string> strings = {"a", "b c"};
+  EXPECT_THAT(command("prog", strings).get().args, ElementsAre("a", "b c"));
+  EXPECT_THAT(command("prog", std::list<std::string_view>{"x", "y"}).get().args, ElementsAre("x", "y"));
+  const char* const array[] = {"p", "q"};
+  EXPECT_THAT(command("prog", array).get().args, ElementsAre("p", "q"));
+  EXPECT_THAT(command("prog", std::span(array).first(1)).get().args, ElementsAre("p"));
+  const auto numbered = std::views::iota(1, 3) | std::views::transform([](int i) { return std::to_string(i); });
+  EXPECT_THAT(command("prog", numbered).get().args, ElementsAre("1", "2"));
+  const std::initializer_list<std::string_view> views = {"v", "w"};
+  EXPECT_THAT(command("prog", views).args(views).get().args, ElementsAre("v", "w", "v", "w"));
+  EXPECT_THAT(command("prog", std::vector<std::string>()).get().args, ElementsAre());
+  EXPECT_THAT(command("prog", {}).get().args, ElementsAre());
+  EXPECT_THAT(command("prog", {"one"}).get().args, ElementsAre("one"));
+}
+
+TEST(command, takes_paths_as_arguments)
+{
+  const std::filesystem::path file = "/tmp/a file";
+  const std::string string = "s";
+  const std::vector<std::filesystem::path> files = {"one", "two/three"};
+  EXPECT_THAT(command("prog", {"-r", file, string, std::string_view("v"), file / "x"}).get().args,
+              ElementsAre("-r", "/tmp/a file", "s", "v", "/tmp/a file/x"));
+  EXPECT_THAT(command("prog").arg(file).arg(file / "x").arg("y").arg(string).get().args,
+              ElementsAre("/tmp/a file", "/tmp/a file/x", "y", "s"));
+  EXPECT_THAT(command("prog", files).args(files).args({file}).get().args,
+              ElementsAre("one", "two/three", "one", "two/three", "/tmp/a file"));
+}
+
+// A path is a range of its parts, and a string one of characters: neither is meant.
+static_assert(!std::is_constructible_v<command, std::string, std::filesystem::path>);
+static_assert(!std::is_constructible_v<command, std::string, std::string>);
+static_assert(!std::is_constructible_v<command, std::string, std::vector<int>>);
 
 TEST(command, copies_are_independent)
 {
