@@ -90,15 +90,31 @@ command& command::current_dir(std::filesystem::path path)
   return *this;
 }
 
+command& command::user(std::string name)
+{
+  settings_.user = std::move(name);
+  settings_.uid.reset();
+  return *this;
+}
+
+command& command::group(std::string name)
+{
+  settings_.group = std::move(name);
+  settings_.gid.reset();
+  return *this;
+}
+
 command& command::uid(uid_t id)
 {
   settings_.uid = id;
+  settings_.user.reset();
   return *this;
 }
 
 command& command::gid(gid_t id)
 {
   settings_.gid = id;
+  settings_.group.reset();
   return *this;
 }
 

@@ -159,8 +159,24 @@ public:
   /// with that user's rights. A relative program path is relative to it.
   command& current_dir(std::filesystem::path path);
 
-  /// Without groups(), uid() drops the supplementary groups too, where the
-  /// parent may.
+  /// The user of this name, with all that a login gives: its uid, its gid and its
+  /// supplementary groups; gid(), group(), groups() and keep_groups() are exceptions
+  /// from that. Of user() and uid() the last call counts.
+  ///
+  /// The name is looked up at each spawn by the thread that spawns, also on an event
+  /// loop, and before there is a child. That can take time where users come from the
+  /// network. A user that is not there is `EINVAL` at spawn_step::prepare, with the
+  /// detail `user "nobody2"`.
+  /// \source getpwnam_r(3), getgrouplist(3), nsswitch.conf(5).
+  command& user(std::string name);
+
+  /// The group of this name, as of user(). Of group() and gid() the last call counts.
+  /// \source getgrnam_r(3).
+  command& group(std::string name);
+
+  /// The number alone: the group stays that of the parent, root's for instance, unless
+  /// gid() says otherwise; user() changes both. Without groups() it drops the
+  /// supplementary groups, where the parent may.
   command& uid(uid_t id);
   command& gid(gid_t id);
   command& groups(std::span<const gid_t> ids);
@@ -364,6 +380,8 @@ public:
     std::optional<std::filesystem::path> current_dir;
     std::optional<uid_t> uid;
     std::optional<gid_t> gid;
+    std::optional<std::string> user;          // In place of the uid,
+    std::optional<std::string> group;         // and of the gid.
     std::optional<std::vector<gid_t>> groups; // Empty is not unset: it drops them all.
     bool session_leader = false;
     std::optional<pid_t> process_group;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <string>
 
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
@@ -137,6 +138,27 @@ TEST_P(credentials, ones_own_may_be_asked_for_without_any_rights)
   isolated([&] {
     become_somebody(); // Who may not drop groups; that is no error of uid().
     EXPECT_EQ(output_of(ids().uid(somebody).gid(some_group)), "64321 64321 64322 64322\n\n");
+  });
+}
+
+TEST_P(credentials, that_are_unknown_are_a_mistake)
+{
+  const spawn_failure user = failure_of(ids().user("nobody2"));
+  EXPECT_EQ(user.code.value(), EINVAL);
+  EXPECT_EQ(user.step, spawn_step::prepare);
+  EXPECT_EQ(user.detail, "user \"nobody2\"");
+  EXPECT_EQ(user.message(), "spawn \"" + tool + "\": prepare user \"nobody2\": Invalid argument (unknown)");
+  EXPECT_EQ(failure_of(ids().group("nogroup2")).detail, "group \"nogroup2\"");
+  EXPECT_EQ(failure_of(ids().user("")).detail, "user \"\"");
+  EXPECT_EQ(failure_of(ids().user(std::string("a\0b", 3))).code.value(), EINVAL);
+}
+
+TEST_P(credentials, of_a_name_take_the_same_rights)
+{
+  isolated([&] {
+    become_somebody();
+    EXPECT_EQ(failure_of(ids().user("root")).step, spawn_step::setgroups);
+    EXPECT_EQ(failure_of(ids().user("root").keep_groups()).detail, "0");
   });
 }
 

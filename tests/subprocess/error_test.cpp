@@ -16,22 +16,22 @@ namespace {
 
 TEST(spawn_step, is_called_as_the_enumerator_is_written)
 {
-  constexpr const char* names[] = {"prepare",    "pipe",
-                                   "pty",        "fork",
-                                   "stdio",      "map_fd",
-                                   "cgroup",     "oom_score_adj",
-                                   "namespaces", "open_file",
-                                   "signals",    "setsid",
-                                   "setpgid",    "controlling_terminal",
-                                   "foreground", "setrlimit",
-                                   "scheduling", "nice",
-                                   "affinity",   "chroot",
-                                   "setgroups",  "setgid",
-                                   "setuid",     "capabilities",
+  constexpr const char* names[] = {"prepare",      "pipe",
+                                   "pty",          "fork",
+                                   "stdio",        "map_fd",
+                                   "cgroup",       "oom_score_adj",
+                                   "namespaces",   "open_file",
+                                   "signals",      "setsid",
+                                   "setpgid",      "controlling_terminal",
+                                   "foreground",   "setrlimit",
+                                   "scheduling",   "nice",
+                                   "affinity",     "chroot",
+                                   "setgroups",    "setgid",
+                                   "setuid",       "capabilities",
                                    "no_new_privs", "parent_death_signal",
-                                   "chdir",      "pre_exec",
-                                   "exec",       "output",
-                                   "wait",       "time_limit"};
+                                   "chdir",        "pre_exec",
+                                   "exec",         "output",
+                                   "wait",         "time_limit"};
   int value = 0;
   for (const char* name : names) {
     const auto step = static_cast<spawn_step>(value++);

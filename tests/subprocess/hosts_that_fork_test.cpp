@@ -73,7 +73,8 @@ TEST_P(host_that_forks, workers_waits_for_none_of_them_to_start_a_program)
 TEST_P(host_that_forks, workers_waits_for_none_of_them_to_tell_a_failure)
 {
   forking_host host(workers);
-  host.meanwhile([&] { EXPECT_EQ(failure_of(program("/nonexistent").stdin_from(stdio::pipe())).code.value(), ENOENT); });
+  host.meanwhile(
+      [&] { EXPECT_EQ(failure_of(program("/nonexistent").stdin_from(stdio::pipe())).code.value(), ENOENT); });
 }
 
 TEST_P(host_that_forks, workers_sees_the_end_of_what_its_programs_write)
@@ -152,9 +153,7 @@ TEST_P(host_that_forks, can_do_so_while_a_launch_takes_long)
 TEST_P(host_that_forks, in_a_fork_of_a_fork_can_launch)
 {
   launch();
-  EXPECT_TRUE(in_worker([&] {
-                return launch() + !in_worker([&] { return launch(); }).success();
-              }).success());
+  EXPECT_TRUE(in_worker([&] { return launch() + !in_worker([&] { return launch(); }).success(); }).success());
   EXPECT_EQ(launch(), 0);
 }
 

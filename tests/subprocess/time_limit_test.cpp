@@ -295,9 +295,8 @@ TEST_P(limited_capture, does_not_wait_for_a_grandchild_that_holds_its_streams)
 TEST_P(limited_capture, goes_through_the_whole_stop_sequence)
 {
   const command what = program("sh", {"-c", "trap '' TERM; while :; do sleep 0.01; done"}).stop_with({{SIGTERM, 10ms}});
-  EXPECT_TRUE(given_enough_time(first, [&](std::chrono::milliseconds limit) {
-    return late(what, {.limit = limit}).status.signal() == SIGKILL;
-  }));
+  EXPECT_TRUE(given_enough_time(
+      first, [&](std::chrono::milliseconds limit) { return late(what, {.limit = limit}).status.signal() == SIGKILL; }));
 }
 
 TEST_P(limited_capture, throws_what_went_wrong_and_what_was_read)

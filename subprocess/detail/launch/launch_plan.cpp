@@ -53,7 +53,7 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     return;
   }
   plan_unneeded();
-  prepare_credentials();
+  failure = prepare_credentials();
 }
 
 spawn_failure launch_plan::fail(spawn_step step, int error, std::string detail) const
@@ -73,6 +73,8 @@ spawn_failure launch_plan::check() const
     return invalid("argument: NUL byte");
   if (!s.environment.valid())
     return invalid("variable " + in_quotes(std::string(s.environment.first_invalid())));
+  if ((s.user && has_nul(*s.user)) || (s.group && has_nul(*s.group)))
+    return invalid("user or group: NUL byte");
   if (s.current_dir && has_nul(s.current_dir->native()))
     return invalid("directory: NUL byte");
   if (std::string mistake = mistake_in(s.process); !mistake.empty())
@@ -132,24 +134,23 @@ void launch_plan::plan_unneeded()
   plan_.unneeded_count = unneeded_.size();
 }
 
-void launch_plan::prepare_credentials()
+spawn_failure launch_plan::prepare_credentials()
 {
   const auto& s = settings_;
   plan_.new_session = s.makes_session();
   // A session leader leads its group already, and may not be moved.
   if (s.process_group && !plan_.new_session)
     plan_.group = &*s.process_group;
-  if (s.groups) {
-    plan_.groups = s.groups->data();
-    plan_.group_count = s.groups->size();
-  }
-  plan_.set_groups = s.groups || (s.uid && !s.process.keep_groups);
-  plan_.groups_may_stay = !s.groups;
-  plan_.gid = s.gid ? &*s.gid : nullptr;
-  plan_.uid = s.uid ? &*s.uid : nullptr;
   plan_.directory = s.current_dir ? s.current_dir->c_str() : nullptr;
   plan_.hooks = s.hooks.data();
   plan_.hook_count = s.hooks.size();
+  const credentials_plan::failure refused = credentials_.prepare(s, plan_);
+  if (!refused.error)
+    return {};
+  spawn_failure told = fail(spawn_step::prepare, refused.error, refused.name);
+  if (refused.is_unknown)
+    told.hint = "unknown";
+  return told;
 }
 
 // A refused namespace looks like a refused launcher, which has another remedy.
@@ -164,8 +165,8 @@ spawn_failure launch_plan::fail_to_make(int error) const
 bool launch_plan::needs_own_memory() const noexcept
 {
   const process_options& process = settings_.process;
-  const bool less_privilege = settings_.uid || settings_.gid || settings_.groups || process.namespaces ||
-                              process.root || !process.ambient_capabilities.empty();
+  const bool less_privilege = plan_.uid || plan_.gid || plan_.set_groups || process.namespaces || process.root ||
+                              !process.ambient_capabilities.empty();
   // The kernel gives all who share memory one value of oom_score_adj.
   return less_privilege || process.oom_score_adj || !settings_.hooks.empty();
 }
@@ -203,12 +204,12 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
       detail = std::to_string(*s.process_group);
     break;
   case spawn_step::setgid:
-    if (s.gid)
-      detail = std::to_string(*s.gid);
+    if (plan_.gid)
+      detail = std::to_string(*plan_.gid);
     break;
   case spawn_step::setuid:
-    if (s.uid)
-      detail = std::to_string(*s.uid);
+    if (plan_.uid)
+      detail = std::to_string(*plan_.uid);
     break;
   case spawn_step::chdir:
     if (s.current_dir)

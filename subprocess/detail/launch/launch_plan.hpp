@@ -5,6 +5,7 @@
 
 #include <subprocess/command.hpp>
 #include <subprocess/detail/child/child_plan.hpp>
+#include <subprocess/detail/launch/plan_credentials.hpp>
 #include <subprocess/detail/launch/plan_options.hpp>
 #include <subprocess/detail/launch/plan_program.hpp>
 #include <subprocess/error.hpp>
@@ -24,8 +25,8 @@ struct stream_defaults {
 /// the pipes. Borrows the strings of the command, which has to outlive it.
 class launch_plan {
 public:
-  /// Checks the command; makes no descriptor that a fork of the program must not
-  /// have.
+  /// Checks the command, and looks up the names in it; makes no descriptor that a fork
+  /// of the program must not have.
   /// \param failure  Set when the plan is no good.
   launch_plan(const command& what, const stream_defaults& defaults, spawn_failure& failure);
   launch_plan(const launch_plan&) = delete;
@@ -70,7 +71,7 @@ private:
   void plan_stream(int stream);
   void add_made(int stream, made_stream made);
   void plan_unneeded();
-  void prepare_credentials();
+  spawn_failure prepare_credentials();
   const stdio::target& chosen(int stream) const noexcept;
 
   const command::settings& settings_;
@@ -78,6 +79,7 @@ private:
   child_plan plan_;
 
   options_plan options_;
+  credentials_plan credentials_;
   program_plan program_;
 
   unique_fd theirs_[3];

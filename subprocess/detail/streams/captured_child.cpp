@@ -40,7 +40,8 @@ int sooner(int timeout, int other) noexcept
 
 captured_child::captured_child(const command& what, outputs streams, const capture_options& options,
                                spawn_failure& failure, std::optional<time_point> deadline)
-    : options_(options), program_(what.get().program), stop_(what.get().stop), streams_{stream(options), stream(options), stream(nothing())}
+    : options_(options), program_(what.get().program), stop_(what.get().stop),
+      streams_{stream(options), stream(options), stream(nothing())}
 {
   child_parts parts = spawn_unattended(what, streams, failure, deadline);
   if (failure)

@@ -94,7 +94,7 @@ void read_to_end(std::span<captured_child> children, const capture_options& opti
     return;
   const auto exceeding = std::ranges::find_if(children, &captured_child::has_exceeded);
   failure = error == ENOBUFS && exceeding != children.end() ? bytes_exceeded(exceeding->program(), options.max_bytes)
-                                                           : not_read(children.front().program(), error);
+                                                            : not_read(children.front().program(), error);
 }
 
 } // namespace subprocess::detail
