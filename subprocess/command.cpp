@@ -188,6 +188,12 @@ command& command::kill_on_destroy(bool yes)
   return *this;
 }
 
+command& command::stop_on_destroy(bool yes)
+{
+  settings_.stop_on_destroy = yes;
+  return *this;
+}
+
 command& command::stop_with(stop_sequence sequence)
 {
   settings_.stop = std::move(sequence);

@@ -232,6 +232,11 @@ public:
   /// kills, a child does not.
   command& kill_on_destroy(bool yes);
 
+  /// Whether an async_child that is killed when it is destroyed goes by its stop
+  /// sequence instead, see stop_with(), in the background. It means nothing to a child:
+  /// its destructor does not wait, and there is nobody in the background who could.
+  command& stop_on_destroy(bool yes = true);
+
   /// How the child is ended when what runs it is cancelled or out of time:
   /// async_run() and its kin. Not set: SIGTERM, and SIGKILL after 5 s.
   command& stop_with(stop_sequence sequence);
@@ -366,6 +371,23 @@ public:
   /// \source PR_SET_PDEATHSIG(2const).
   command& parent_death_signal(int number) { return settings_.process.parent_death_signal = number, *this; }
 
+  /// The child is killed (SIGKILL) when this program ends, however it ends, even if
+  /// that is before the child is the program; not when the thread that spawned it
+  /// does, nor when a fork of the program ends. A program that replaces itself by
+  /// exec has ended too.
+  ///
+  /// The child's own children are not killed. A program with a set-user-ID bit or file
+  /// capabilities is not either, nor is one that changes its user itself, or that this
+  /// program may not signal any more: the kernel has it so. In a new pid namespace an
+  /// end before the child was ready goes unnoticed.
+  ///
+  /// Such children are made by a thread that the library keeps from the first of them
+  /// on, and inherit what belongs to a thread from it: its processors, niceness,
+  /// namespaces, capabilities and seccomp filters are those of the thread that spawned
+  /// the first. Excludes parent_death_signal(). Linux.
+  /// \source PR_SET_PDEATHSIG(2const).
+  command& die_with_program(bool yes = true) { return settings_.process.die_with_program = yes, *this; }
+
   /// Everything that was asked for, as plain data.
   struct settings {
     struct fd_mapping {
@@ -389,6 +411,7 @@ public:
     std::optional<stdio> streams[3];
     std::vector<fd_mapping> mappings;
     std::optional<bool> kill_on_destroy;
+    bool stop_on_destroy = false;
     stop_sequence stop = stop_sequence::gentle();
     launcher which = launcher::automatic;
     process_options process;

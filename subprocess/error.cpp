@@ -34,6 +34,7 @@ std::string_view to_string(spawn_step step) noexcept
   case spawn_step::capabilities: return "capabilities";
   case spawn_step::no_new_privs: return "no_new_privs";
   case spawn_step::parent_death_signal: return "parent_death_signal";
+  case spawn_step::die_with_program: return "die_with_program";
   case spawn_step::chdir: return "chdir";
   case spawn_step::pre_exec: return "pre_exec";
   case spawn_step::exec: return "exec";

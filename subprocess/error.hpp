@@ -37,6 +37,7 @@ enum class spawn_step {
   capabilities, ///< ambient_capabilities().
   no_new_privs,
   parent_death_signal,
+  die_with_program,
   chdir,    ///< current_dir().
   pre_exec, ///< A hook of pre_exec().
   exec,     ///< Replacing the child by the program.

@@ -55,6 +55,7 @@ struct process_options {
   std::vector<int> ambient_capabilities;
   bool no_new_privs = false;
   std::optional<int> parent_death_signal;
+  bool die_with_program = false;
 };
 
 } // namespace subprocess

@@ -50,6 +50,8 @@ std::error_code exec(const command& what)
   detail::child_plan in_place = plan.for_child(moves);
   in_place.in_place = true;
   in_place.options.parent = ::getppid();
+  if (in_place.options.dies_with_program) // It is the program.
+    in_place.options.parent_death_signal = nullptr;
   detail::child_report report;
   const detail::signal_guard guard; // Also puts the mask back after a failure.
   return {detail::become_program(in_place, report).error, std::system_category()};

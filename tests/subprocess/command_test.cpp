@@ -47,6 +47,13 @@ TEST(command, is_data_until_it_is_spawned)
   EXPECT_TRUE(what.get().groups.has_value()) << "no groups is not the same as not said";
 }
 
+TEST(command, says_how_a_dropped_child_ends)
+{
+  EXPECT_FALSE(command("prog").get().stop_on_destroy);
+  EXPECT_TRUE(command("prog").stop_on_destroy().get().stop_on_destroy);
+  EXPECT_FALSE(command("prog").stop_on_destroy().stop_on_destroy(false).get().stop_on_destroy);
+}
+
 TEST(command, takes_any_range_of_arguments)
 {
   const std::vector<std::string> strings = {"a", "b c"};

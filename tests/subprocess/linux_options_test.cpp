@@ -135,6 +135,15 @@ TEST_P(linux_options, parent_death_signal_comes_when_the_spawning_thread_ends)
   EXPECT_EQ(end_of(hanging).signal(), SIGKILL);
 }
 
+TEST_P(linux_options, parent_death_signal_takes_no_other_pid_namespace_for_a_death)
+{
+  isolated([&] {
+    if (::unshare(CLONE_NEWPID) == -1)
+      return; // Not here.
+    EXPECT_TRUE(run(helper({"exit", "0"}).parent_death_signal(SIGKILL)).success());
+  });
+}
+
 TEST_P(linux_options, exec_in_place_has_the_parent_that_the_process_has)
 {
   const exit_status status = in_copy([&] {
@@ -156,6 +165,7 @@ TEST_P(portable_build, says_at_which_step_it_lacks_an_option)
       {spawn_step::oom_score_adj, helper({"exit", "0"}).oom_score_adj(5)},
       {spawn_step::capabilities, helper({"exit", "0"}).ambient_capabilities({1})},
       {spawn_step::parent_death_signal, helper({"exit", "0"}).parent_death_signal(15)},
+      {spawn_step::die_with_program, helper({"exit", "0"}).die_with_program()},
       {spawn_step::cgroup, helper({"exit", "0"}).cgroup("/")},
       {spawn_step::namespaces, helper({"exit", "0"}).namespaces({new_namespace::uts})},
       {spawn_step::namespaces, helper({"exit", "0"}).namespaces({new_namespace::pid})},

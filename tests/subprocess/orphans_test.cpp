@@ -120,7 +120,7 @@ TEST_P(dropping, without_kill_on_destroy_said_or_denied_does_not_kill)
 {
   pid_t pid;
   {
-    const child dropped = spawn(helper({"hang"}).kill_on_destroy(false));
+    const child dropped = spawn(helper({"hang"}).kill_on_destroy(false).stop_on_destroy());
     pid = dropped.id();
   }
   EXPECT_EQ(::kill(pid, 0), 0);

@@ -55,6 +55,21 @@ pid_t parent_of(const std::string& pid)
   return name_end == std::string::npos ? -1 : std::atoi(line.c_str() + std::min(name_end + 4, line.size()));
 }
 
+std::vector<pid_t> children_of(pid_t parent)
+{
+  std::vector<pid_t> found;
+  DIR* const directory = ::opendir("/proc");
+  if (!directory)
+    return found;
+  while (const dirent* entry = ::readdir(directory)) {
+    const pid_t pid = std::atoi(entry->d_name);
+    if (pid > 0 && parent_of(entry->d_name) == parent)
+      found.push_back(pid);
+  }
+  ::closedir(directory);
+  return found;
+}
+
 std::string list(const std::set<int>& numbers)
 {
   std::string text;
@@ -94,17 +109,13 @@ std::set<int> open_descriptors()
 
 std::vector<pid_t> children()
 {
-  std::vector<pid_t> found;
-  DIR* const directory = ::opendir("/proc");
-  if (!directory)
-    return found;
-  while (const dirent* entry = ::readdir(directory)) {
-    const pid_t pid = std::atoi(entry->d_name);
-    if (pid > 0 && parent_of(entry->d_name) == ::getpid())
-      found.push_back(pid);
-  }
-  ::closedir(directory);
-  return found;
+  return children_of(::getpid());
+}
+
+pid_t child_of(pid_t parent)
+{
+  const std::vector<pid_t> found = children_of(parent);
+  return found.empty() ? -1 : found.front();
 }
 
 bool is_our_child(pid_t pid)

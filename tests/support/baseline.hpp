@@ -17,6 +17,9 @@ bool is_our_child(pid_t pid);
 /// The children of this process, running or zombie.
 std::vector<pid_t> children();
 
+/// A child of another process; -1 when it has none.
+pid_t child_of(pid_t parent);
+
 /// Whether this process has any child, running or zombie.
 bool has_children();
 

@@ -143,10 +143,11 @@ child_failure bind_process(const child_options& options) noexcept
   if (!options.parent_death_signal)
     return no_failure;
   // A change of user clears it, so it comes after that; and then the parent may
-  // have ended already.
+  // have ended already. One in another pid namespace cannot be seen, and is 0.
+  const spawn_step step = options.dies_with_program ? spawn_step::die_with_program : spawn_step::parent_death_signal;
   if (const long result = raw::set_parent_death_signal(*options.parent_death_signal); result < 0)
-    return outcome_of(spawn_step::parent_death_signal, result);
-  if (!has(options, new_namespace::pid) && raw::parent() != options.parent)
+    return outcome_of(step, result);
+  if (const pid_t now = raw::parent(); now != 0 && now != options.parent)
     raw::signal_self(*options.parent_death_signal);
   return no_failure;
 }

@@ -43,7 +43,8 @@ struct child_options {
   std::size_t capability_count = 0;
   bool no_new_privs = false;
   const int* parent_death_signal = nullptr;
-  pid_t parent = 0; // As the child sees it.
+  bool dies_with_program = false; // By that signal: the parent is the keeper.
+  pid_t parent = 0;               // As the child sees it.
 };
 
 // What the child does with them, in this order; the other steps lie between. The

@@ -84,6 +84,16 @@ bool launch_gate::is_mine() const noexcept
   return holds_gate;
 }
 
+gate_deputy::gate_deputy() noexcept
+{
+  holds_gate = true;
+}
+
+gate_deputy::~gate_deputy()
+{
+  holds_gate = false;
+}
+
 std::mutex& shelf_lock() noexcept
 {
   return shelf.value;

@@ -23,6 +23,16 @@ public:
   bool is_mine() const noexcept;
 };
 
+/// While it lives, the calling thread makes a child for the one that holds the gate, and
+/// that waits for it.
+class gate_deputy {
+public:
+  gate_deputy() noexcept;
+  ~gate_deputy();
+  gate_deputy(const gate_deputy&) = delete;
+  gate_deputy& operator=(const gate_deputy&) = delete;
+};
+
 /// Guards what is kept for later launches.
 std::mutex& shelf_lock() noexcept;
 

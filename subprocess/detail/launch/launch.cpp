@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include <subprocess/detail/launch/keeper.hpp>
 #include <subprocess/detail/launch/low_places.hpp>
 #include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
@@ -193,7 +194,8 @@ int launch::make_once(told_by how)
   start_.report = &told;
 
   made_process made;
-  const int error = used_ == launcher::clone ? make_sharing(start_, made) : make_copy(start_, made);
+  const process_maker maker = used_ == launcher::clone ? make_sharing : make_copy;
+  const int error = for_child_.options.dies_with_program ? make_by_keeper(maker, start_, made) : maker(start_, made);
   if (error) {
     told.word = 0;
     return error;

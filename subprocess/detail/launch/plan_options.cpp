@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 
 #include <subprocess/detail/launch/limit_name.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
@@ -16,6 +17,8 @@ namespace {
 constexpr int signal_limit = 64;     // Also what a kernel's signal set holds.
 constexpr int cpu_limit = 8192;      // More than any kernel is built for.
 constexpr int capability_limit = 64; // What the kernel's sets hold.
+
+constexpr int kill_signal = SIGKILL;
 
 template <class T>
 const T* address_of(const std::optional<T>& value)
@@ -86,6 +89,8 @@ std::string mistake_in(const process_options& asked)
     return "affinity " + joined(*asked.cpu_affinity);
   if (!all_between(asked.ambient_capabilities, 0, capability_limit))
     return "capability " + joined(asked.ambient_capabilities);
+  if (asked.die_with_program && asked.parent_death_signal)
+    return "die_with_program with a parent_death_signal";
   return {};
 }
 
@@ -126,7 +131,10 @@ child_failure options_plan::prepare(const process_options& asked, child_options&
   planned.capability_count = asked.ambient_capabilities.size();
   planned.no_new_privs = asked.no_new_privs;
   planned.parent_death_signal = address_of(asked.parent_death_signal);
-  if (asked.parent_death_signal)
+  planned.dies_with_program = asked.die_with_program;
+  if (asked.die_with_program)
+    planned.parent_death_signal = &kill_signal;
+  if (planned.parent_death_signal)
     planned.parent = ::getpid();
   return {};
 }
