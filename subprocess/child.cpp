@@ -25,6 +25,18 @@ child::child(detail::child_parts parts) noexcept
 {
 }
 
+child child::adopt(pid_t pid, std::error_code& ec)
+{
+  detail::child_parts parts;
+  parts.handle = detail::process::adopt(pid, ec);
+  return ec ? child() : child(std::move(parts));
+}
+
+child child::adopt(pid_t pid)
+{
+  return detail::or_throw("adopt", [&](std::error_code& ec) { return adopt(pid, ec); });
+}
+
 child& child::operator=(child&& other) noexcept
 {
   if (this == &other)
@@ -54,6 +66,17 @@ void child::drop() noexcept
 pid_t child::id() const noexcept
 {
   return process_ ? process_->id() : -1;
+}
+
+unique_fd child::pidfd(std::error_code& ec) const noexcept
+{
+  ec = no_child;
+  return process_ ? process_->duplicate_pidfd(ec) : unique_fd();
+}
+
+unique_fd child::pidfd() const
+{
+  return detail::or_throw("pidfd", [&](std::error_code& ec) { return pidfd(ec); });
 }
 
 exit_status child::wait(std::error_code& ec) noexcept

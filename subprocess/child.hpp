@@ -35,12 +35,35 @@ class child {
 public:
   child() noexcept = default;
   explicit child(detail::child_parts parts) noexcept;
+
+  /// A child of this process that something else has started: fork(), or another
+  /// library. From here on it is waited for and reaped by this object alone, or on the
+  /// occasion of later spawns when that is dropped; whoever else reaps it makes the
+  /// waits here fail with `ECHILD`. So it must not be one of this library's own.
+  ///
+  /// Nothing of it is known but its number: there are no pipes, no group to be
+  /// killed, and its wall time counts from now.
+  /// \param ec  `ECHILD`: not a child of ours, or reaped already. `EINVAL`: no such
+  ///            number can be.
+  /// \source    waitid(2), pidfd_open(2).
+  static child adopt(pid_t pid, std::error_code& ec);
+  static child adopt(pid_t pid);
+
   child(child&&) noexcept = default;
   child& operator=(child&& other) noexcept;
   ~child();
 
   /// The process id; it stays known after the child was reaped. -1 when empty.
   pid_t id() const noexcept;
+
+  /// A descriptor that stands for the process: it is readable when the child has ended,
+  /// and its number is nobody else's ever. It is a duplicate, close-on-exec and the
+  /// caller's; who reaps the child by it makes the waits here fail with `ECHILD`.
+  /// \param ec  `EINVAL`: reaped already, or empty. `ENOSYS`: this system has none.
+  ///            `EMFILE`: no descriptor to be had.
+  /// \source    pidfd_open(2).
+  unique_fd pidfd(std::error_code& ec) const noexcept;
+  unique_fd pidfd() const;
 
   /// How the child was made.
   launcher launcher_used() const noexcept { return launcher_; }

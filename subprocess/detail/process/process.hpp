@@ -50,6 +50,10 @@ public:
   /// For a child that is yet to be made, so that nothing can fail once it is.
   explicit process(kin relatives) noexcept : process(-1, {}, clock::now(), std::move(relatives)) {}
 
+  /// A child that something else has made.
+  /// \param ec  `ECHILD`: it is not ours, or not any more. `EINVAL`: no number of one.
+  static std::shared_ptr<process> adopt(pid_t pid, std::error_code& ec);
+
   /// The child was made. Once, before anybody else knows this object.
   void begin(pid_t pid, unique_fd pidfd) noexcept;
 
@@ -63,6 +67,11 @@ public:
 
   /// For whoever holds it.
   int pidfd() const noexcept;
+
+  /// One for somebody else, close-on-exec and 3 or above.
+  /// \param ec  `EINVAL`: the child runs no more. `ENOSYS`: there is no such thing here.
+  ///            `EMFILE`: there is none to be had.
+  unique_fd duplicate_pidfd(std::error_code& ec) noexcept;
 
   /// Reaps the child if it has ended. Never blocks.
   state try_reap() noexcept;
