@@ -13,10 +13,12 @@
 #include <asio_integration/child_lines.hpp>
 #include <asio_integration/input_stream.hpp>
 #include <asio_integration/line_reader.hpp>
+#include <asio_integration/pool_event.hpp>
 #include <asio_integration/reaper.hpp>
 #include <asio_integration/spawn.hpp>
 #include <asio_integration/spawn_limiter.hpp>
 #include <asio_integration/spawn_permit.hpp>
 #include <asio_integration/terminal_stream.hpp>
 #include <asio_integration/wait_result.hpp>
+#include <asio_integration/worker_pool_options.hpp>
 #include <subprocess/subprocess.hpp>
