@@ -11,6 +11,8 @@
 #include <asio_integration/async_tee.hpp>
 #include <asio_integration/async_wait_many.hpp>
 #include <asio_integration/child_lines.hpp>
+#include <asio_integration/co.hpp>
+#include <asio_integration/event_loop.hpp>
 #include <asio_integration/input_stream.hpp>
 #include <asio_integration/line_reader.hpp>
 #include <asio_integration/pool_event.hpp>

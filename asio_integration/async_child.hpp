@@ -7,8 +7,11 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -39,7 +42,8 @@ namespace subprocess {
 /// `EINVAL`.
 ///
 /// Destroyed while the child runs, it kills it, unless detach() was called or
-/// command::kill_on_destroy(false) was set. Either way the child is reaped in
+/// command::kill_on_destroy(false) was set; after command::stop_on_destroy() it stops it
+/// by its stop sequence instead, and run() stays for that. Either way the child is reaped in
 /// the background, while its context runs, and the destructor does not block.
 /// Only waiters (and for the moment of its death a killed child) keep run()
 /// busy; a running child does not.
@@ -68,7 +72,7 @@ public:
     requires(!std::same_as<Other, Executor> && std::constructible_from<Executor, const Other&>)
   basic_async_child(basic_async_child<Other>&& other)
       : child_(std::exchange(other.child_, {})), pipes_(std::move(other.pipes_)), launcher_(other.launcher_),
-        kill_on_destroy_(other.kill_on_destroy_)
+        kill_on_destroy_(other.kill_on_destroy_), stop_on_destroy_(std::move(other.stop_on_destroy_))
   {
   }
 
@@ -80,7 +84,7 @@ public:
 
   basic_async_child(basic_async_child&& other) noexcept
       : child_(std::exchange(other.child_, {})), pipes_(std::move(other.pipes_)), launcher_(other.launcher_),
-        kill_on_destroy_(other.kill_on_destroy_)
+        kill_on_destroy_(other.kill_on_destroy_), stop_on_destroy_(std::move(other.stop_on_destroy_))
   {
   }
 
@@ -93,6 +97,7 @@ public:
     pipes_ = std::move(other.pipes_);
     launcher_ = other.launcher_;
     kill_on_destroy_ = other.kill_on_destroy_;
+    stop_on_destroy_ = std::move(other.stop_on_destroy_);
     return *this;
   }
 
@@ -235,6 +240,19 @@ public:
     return false;
   }
 
+  /// A descriptor of the child for other uses: pidfd_getfd(2), waiting elsewhere. It is the
+  /// caller's, and close-on-exec.
+  /// \param ec  As of child::pidfd(); `EINVAL`: empty.
+  unique_fd pidfd(std::error_code& ec) const noexcept
+  {
+    ec.assign(EINVAL, std::system_category());
+    return child_ ? child_->duplicate_pidfd(ec) : unique_fd();
+  }
+  unique_fd pidfd() const
+  {
+    return detail::or_throw("pidfd", [&](std::error_code& ec) { return pidfd(ec); });
+  }
+
   /// Sends SIGKILL, as send_signal() does.
   void kill(std::error_code& ec) noexcept { send_signal(SIGKILL, ec); }
   void kill() { send_signal(SIGKILL); }
@@ -322,6 +340,16 @@ public:
   /// What operations on a child hold of it. Not for callers.
   const detail::tracked_child& tracked() const noexcept { return child_; }
   const std::shared_ptr<detail::stream_ends<Executor>>& ends() { return pipes_.ends(); }
+  void stop_when_dropped(const stop_sequence& sequence)
+  {
+    stop_on_destroy_ = std::make_unique<const stop_sequence>(sequence);
+  }
+  void take_pipes(unique_fd (&fds)[4], std::error_code& ec)
+  {
+    ec.clear();
+    if (std::any_of(std::begin(fds), std::end(fds), [](const unique_fd& fd) { return static_cast<bool>(fd); }))
+      pipes_.ends()->assign(fds, ec);
+  }
 
 private:
   template <class Other>
@@ -336,14 +364,19 @@ private:
 
   void drop() noexcept
   {
-    if (child_ && kill_on_destroy_)
-      child_.kill_and_reap(get_executor());
+    if (!child_ || !kill_on_destroy_)
+      return;
+    if (stop_on_destroy_)
+      child_.stop_and_reap(*stop_on_destroy_);
+    else
+      child_.kill_and_reap();
   }
 
   detail::tracked_child child_;
   detail::child_pipes<Executor> pipes_;
   launcher launcher_ = launcher::automatic;
   bool kill_on_destroy_ = true;
+  std::unique_ptr<const stop_sequence> stop_on_destroy_;
 };
 
 using async_child = basic_async_child<>;

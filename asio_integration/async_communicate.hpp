@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -43,12 +44,16 @@ auto async_communicate(basic_async_child<Executor>& child, capture_options optio
       asio::any_io_executor(child.get_executor()), token, child.tracked(), child.ends(), std::move(options));
 }
 
-template <class Executor, asio::completion_token_for<void(std::error_code, captured_output)> Token =
-                              asio::default_completion_token_t<Executor>>
-auto async_communicate(basic_async_child<Executor>& child, std::string input,
+/// As above, with nothing but the input. A template, so that `{.input = text}` means the
+/// options.
+template <class Executor, std::convertible_to<std::string> Input,
+          asio::completion_token_for<void(std::error_code, captured_output)> Token =
+              asio::default_completion_token_t<Executor>>
+auto async_communicate(basic_async_child<Executor>& child, Input&& input,
                        Token&& token = asio::default_completion_token_t<Executor>())
 {
-  return async_communicate(child, capture_options{.input = std::move(input)}, std::forward<Token>(token));
+  return async_communicate(child, capture_options{.input = std::string(std::forward<Input>(input))},
+                           std::forward<Token>(token));
 }
 
 } // namespace subprocess

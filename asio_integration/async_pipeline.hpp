@@ -1,8 +1,14 @@
 #pragma once
 
+#include <asio/any_io_executor.hpp>
+#include <asio/async_result.hpp>
+
+#include <system_error>
+#include <utility>
+
 #include <asio_integration/detail/operations/initiate.hpp>
 #include <asio_integration/detail/operations/pipeline_operation.hpp>
-#include <asio_integration/spawn.hpp>
+#include <asio_integration/event_loop.hpp>
 #include <subprocess/pipeline.hpp>
 
 namespace subprocess {
@@ -17,7 +23,8 @@ namespace subprocess {
 /// for the child: `input` is the first stdin, `merge_stderr` sends each stage's
 /// stderr where its stdout goes (`|&`), `overflow::kill` kills all stages.
 ///
-/// Files are opened, and the environment is read, on the event loop.
+/// The limit is one for all stages: when it has passed, each is ended by its own stop
+/// sequence, all at the same time.
 ///
 /// Completion signature: `void(std::error_code, pipeline_result)`. There is a
 /// result for every stage; with an error set, it is what is known of it. How a
@@ -27,69 +34,26 @@ namespace subprocess {
 /// be spawned, the others are killed. `EINVAL` when there is no stage, or one sets
 /// a stream that joins it to another.
 ///
-/// Cancellation: terminal kills all stages; partial and total end each by its own
-/// stop sequence, all at the same time. Either way all are reaped before the
+/// Cancellation: terminal, partial and total end each stage by its own stop sequence, all
+/// at the same time; cancelled again, all are killed at once. They are reaped before the
 /// handler is called with `operation_aborted`. The output read so far is delivered.
 ///
 /// The handler is never invoked from within this call.
-template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(const asio::any_io_executor& executor, pipeline what, capture_options options, Token&& token)
+template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token =
+              asio::default_completion_token_t<asio::any_io_executor>>
+auto async_pipeline(event_loop loop, pipeline what, capture_options options,
+                    Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
   return detail::initiate<detail::pipeline_operation, std::error_code, pipeline_result>(
-      executor, token, std::move(what), std::move(options));
+      loop.get_executor(), token, std::move(what), std::move(options));
 }
 
-template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(const asio::any_io_executor& executor, pipeline what, Token&& token)
+template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token =
+              asio::default_completion_token_t<asio::any_io_executor>>
+auto async_pipeline(event_loop loop, pipeline what,
+                    Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
-  return async_pipeline(executor, std::move(what), capture_options(), std::forward<Token>(token));
-}
-
-template <execution_context_like Context, asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(Context& context, pipeline what, capture_options options, Token&& token)
-{
-  return async_pipeline(asio::any_io_executor(context.get_executor()), std::move(what), std::move(options),
-                        std::forward<Token>(token));
-}
-
-template <execution_context_like Context, asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(Context& context, pipeline what, Token&& token)
-{
-  return async_pipeline(asio::any_io_executor(context.get_executor()), std::move(what), std::forward<Token>(token));
-}
-
-/// As above, for no longer than `limit`; then each stage is ended by its own stop
-/// sequence, all at the same time, and reaped.
-///
-/// \param limit    A duration, or a time of std::chrono::steady_clock. The spawns
-///                 count too, the stopping does not.
-/// \param failure  Tells which stage could not be spawned, and why, or is cleared.
-///                 It has to live until the handler runs, and is written before
-///                 that.
-///
-/// Errors: also `ETIMEDOUT` when the limit has passed. Of limit and cancellation
-/// the first is told.
-template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(const asio::any_io_executor& executor, pipeline what, capture_options options, time_limit limit,
-                    spawn_failure& failure, Token&& token)
-{
-  return detail::initiate<detail::pipeline_operation, std::error_code, pipeline_result>(
-      executor, token, std::move(what), std::move(options), detail::supervision_options{limit, &failure});
-}
-
-template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(const asio::any_io_executor& executor, pipeline what, capture_options options, time_limit limit,
-                    Token&& token)
-{
-  return detail::initiate<detail::pipeline_operation, std::error_code, pipeline_result>(
-      executor, token, std::move(what), std::move(options), detail::supervision_options{limit});
-}
-
-template <execution_context_like Context, asio::completion_token_for<void(std::error_code, pipeline_result)> Token>
-auto async_pipeline(Context& context, pipeline what, capture_options options, time_limit limit, Token&& token)
-{
-  return async_pipeline(asio::any_io_executor(context.get_executor()), std::move(what), std::move(options), limit,
-                        std::forward<Token>(token));
+  return async_pipeline(std::move(loop), std::move(what), capture_options(), std::forward<Token>(token));
 }
 
 } // namespace subprocess

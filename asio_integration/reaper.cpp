@@ -1,48 +1,16 @@
 #include <asio_integration/reaper.hpp>
 
-#include <asio/io_context.hpp>
-#include <asio/strand.hpp>
-#include <asio/thread_pool.hpp>
-
 #include <cerrno>
 #include <ostream>
-#include <typeinfo>
 
-#include <asio_integration/detail/reaper/end_reactor.hpp>
+#include <asio_integration/detail/asio_internals.hpp>
 #include <asio_integration/detail/reaper/reaper_core.hpp>
-#include <asio_integration/detail/reaper/uncounted_executor.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 
 namespace subprocess {
 namespace detail {
 namespace {
-
-template <class Executor>
-const Executor* target_of(const asio::any_io_executor& executor)
-{
-  // target() of older Asio does not check the type.
-  return executor.target_type() == typeid(Executor) ? executor.target<Executor>() : nullptr;
-}
-
-/// The executor behind a strand: the reaper must not wait for somebody's strand,
-/// nor hold it. What is no strand that Asio's own contexts have stays as it is.
-asio::any_io_executor without_strand(const asio::any_io_executor& executor)
-{
-  if (const auto* strand = target_of<asio::strand<asio::any_io_executor>>(executor))
-    return without_strand(strand->get_inner_executor());
-  if (const auto* strand = target_of<asio::strand<asio::io_context::executor_type>>(executor))
-    return strand->get_inner_executor();
-  if (const auto* strand = target_of<asio::strand<asio::thread_pool::executor_type>>(executor))
-    return strand->get_inner_executor();
-  return executor;
-}
-
-asio::any_io_executor context_executor(const asio::any_io_executor& executor)
-{
-  const asio::any_io_executor own = asio::prefer(without_strand(executor), asio::execution::outstanding_work.untracked);
-  return target_of<asio::io_context::executor_type>(own) ? own : asio::any_io_executor(uncounted_executor(own));
-}
 
 /// Ends the reaper with its context. Services end in the reverse order of their
 /// making, and this one is made after all that the reaper's source uses: Asio's
@@ -68,7 +36,9 @@ private:
       core->shut_down();
   }
 
-  const pid_t owner_ = own_pid();
+  void notify_fork(asio::execution_context::fork_event event) override;
+
+  pid_t owner_ = own_pid();
 };
 
 class reaper_service final : public asio::execution_context::service {
@@ -78,17 +48,25 @@ public:
 
   explicit reaper_service(asio::execution_context& context) : asio::execution_context::service(context) {}
 
-  std::shared_ptr<reaper_core> core(const asio::any_io_executor& executor)
+  std::shared_ptr<reaper_core> core()
   {
     const std::lock_guard lock(mutex_);
     if (!core_) {
       const standard_numbers not_for_asio;
-      const asio::any_io_executor own = context_executor(executor);
-      core_ = std::make_shared<reaper_core>(own, make_source(own));
-      asio::use_service<reaper_end>(context()).core = core_;
-      core_->start(own);
+      const loop_executor own(context());
+      auto made = std::make_shared<reaper_core>(own, make_source(own));
+      asio::use_service<reaper_end>(context()).core = made;
+      made->start();
+      core_ = std::move(made);
     }
     return core_;
+  }
+
+  /// In a fork of the program that goes on with the context.
+  void forked()
+  {
+    const standard_numbers not_for_asio;
+    core_->forked(make_source(loop_executor(context())));
   }
 
   std::error_code choose(reaper_source source)
@@ -122,7 +100,7 @@ private:
     return pidfd_supported() ? reaper_source::pidfd : reaper_source::sigchld;
   }
 
-  std::unique_ptr<wake_source> make_source(const asio::any_io_executor& executor)
+  std::unique_ptr<wake_source> make_source(const loop_executor& executor)
   {
     if (resolve(chosen_) == reaper_source::pidfd)
       return make_pidfd_source(executor);
@@ -134,13 +112,30 @@ private:
   std::shared_ptr<reaper_core> core_;
 };
 
+// The copy ends the context as its own from now on. Services are told in the order of
+// their making, so Asio's reactor has an epoll set of the copy's own by now; the reaper
+// gets one too, or the copy would take the parent's events. What that throws leaves the
+// program's notify_fork(), as of Asio's own services.
+void reaper_end::notify_fork(asio::execution_context::fork_event event)
+{
+  if (event != asio::execution_context::fork_child)
+    return;
+  owner_ = own_pid();
+  asio::use_service<reaper_service>(context()).forked();
+}
+
 } // namespace
 
 std::shared_ptr<reaper_core> reaper_core::of(const asio::any_io_executor& executor, std::error_code& ec)
 {
+  return of(asio::query(executor, asio::execution::context), ec);
+}
+
+std::shared_ptr<reaper_core> reaper_core::of(asio::execution_context& context, std::error_code& ec)
+{
   try {
     ec.clear();
-    return asio::use_service<reaper_service>(asio::query(executor, asio::execution::context)).core(executor);
+    return asio::use_service<reaper_service>(context).core();
   } catch (const std::system_error& error) {                 // No descriptor to be had, or no thread.
     ec.assign(error.code().value(), std::system_category()); // Asio has a category of its own.
     return nullptr;

@@ -13,7 +13,7 @@
 #include <asio_integration/detail/operations/limited_operation.hpp>
 #include <asio_integration/detail/operations/permit_pool.hpp>
 #include <asio_integration/detail/operations/run_operation.hpp>
-#include <asio_integration/spawn.hpp>
+#include <asio_integration/event_loop.hpp>
 #include <asio_integration/spawn_permit.hpp>
 
 namespace subprocess {
@@ -30,15 +30,9 @@ class spawn_limiter {
 public:
   using executor_type = asio::any_io_executor;
 
-  /// \param executor  Where operations complete; an execution context stands for
-  ///                  its executor.
-  /// \param most      How many at a time; 0 counts as 1, or nothing would ever run.
-  spawn_limiter(const asio::any_io_executor& executor, std::size_t most);
-
-  template <execution_context_like Context>
-  spawn_limiter(Context& context, std::size_t most) : spawn_limiter(asio::any_io_executor(context.get_executor()), most)
-  {
-  }
+  /// \param loop  Where operations complete.
+  /// \param most  How many at a time; 0 counts as 1, or nothing would ever run.
+  spawn_limiter(event_loop loop, std::size_t most);
 
   spawn_limiter(const spawn_limiter&) = delete;
   spawn_limiter& operator=(const spawn_limiter&) = delete;
@@ -63,8 +57,9 @@ public:
   /// up.
   ///
   /// The handler is never invoked from within this call.
-  template <asio::completion_token_for<void(std::error_code, spawn_permit)> Token>
-  auto async_acquire(Token&& token)
+  template <asio::completion_token_for<void(std::error_code, spawn_permit)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_acquire(Token&& token = asio::default_completion_token_t<executor_type>())
   {
     return asio::async_initiate<Token, void(std::error_code, spawn_permit)>(
         [](auto handler, const std::shared_ptr<detail::permit_pool>& pool, const executor_type& executor) {
@@ -76,42 +71,39 @@ public:
   /// As the function async_run(), with a permit from before the spawn until the
   /// child is reaped; it is back when the handler is called.
   ///
-  /// \param limit  Counts from the permit on.
+  /// \param options  The limit counts from the permit on.
   ///
   /// Cancellation: as of async_acquire(), and then as of the function async_run().
-  template <asio::completion_token_for<void(std::error_code, exit_status)> Token>
-  auto async_run(command what, time_limit limit, Token&& token)
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_run(command what, run_options options,
+                 Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    using operation =
-        detail::limited_operation<detail::run_operation, exit_status, command, detail::supervision_options>;
-    return detail::initiate<operation, std::error_code, exit_status>(executor_, token, pool_, std::move(what),
-                                                                     detail::supervision_options{limit});
+    using operation = detail::limited_operation<detail::run_operation, exit_status, command, run_options>;
+    return detail::initiate<operation, std::error_code, exit_status>(executor_, token, pool_, std::move(what), options);
   }
 
-  template <asio::completion_token_for<void(std::error_code, exit_status)> Token>
-  auto async_run(command what, Token&& token)
+  template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_run(command what, Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return async_run(std::move(what), time_limit(), std::forward<Token>(token));
+    return async_run(std::move(what), run_options(), std::forward<Token>(token));
   }
 
   /// As async_run(), for the function async_capture().
-  template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
-  auto async_capture(command what, capture_options options, time_limit limit, Token&& token)
+  template <asio::completion_token_for<void(std::error_code, captured_output)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_capture(command what, capture_options options,
+                     Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    using operation = detail::limited_operation<detail::capture_operation, captured_output, command, capture_options,
-                                                detail::supervision_options>;
-    return detail::initiate<operation, std::error_code, captured_output>(
-        executor_, token, pool_, std::move(what), std::move(options), detail::supervision_options{limit});
+    using operation = detail::limited_operation<detail::capture_operation, captured_output, command, capture_options>;
+    return detail::initiate<operation, std::error_code, captured_output>(executor_, token, pool_, std::move(what),
+                                                                         std::move(options));
   }
 
-  template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
-  auto async_capture(command what, capture_options options, Token&& token)
-  {
-    return async_capture(std::move(what), std::move(options), time_limit(), std::forward<Token>(token));
-  }
-
-  template <asio::completion_token_for<void(std::error_code, captured_output)> Token>
-  auto async_capture(command what, Token&& token)
+  template <asio::completion_token_for<void(std::error_code, captured_output)> Token =
+                asio::default_completion_token_t<executor_type>>
+  auto async_capture(command what, Token&& token = asio::default_completion_token_t<executor_type>())
   {
     return async_capture(std::move(what), capture_options(), std::forward<Token>(token));
   }

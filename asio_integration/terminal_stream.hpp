@@ -2,7 +2,6 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
-#include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -84,27 +83,34 @@ private:
   }
 
   template <class Buffers>
-  class read_operation : public std::enable_shared_from_this<read_operation<Buffers>> {
+  class read_operation : public detail::operation {
   public:
     using done_type = detail::completion_owner<std::error_code, std::size_t>;
 
-    read_operation(const asio::any_io_executor&, done_type done, base& stream, Buffers buffers)
-        : done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
+    read_operation(const detail::callers_executors& executors, done_type done, base& stream, Buffers buffers)
+        : steps_(executors.steps), done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
     {
     }
-
-    void start()
-    {
-      stream_.async_read_some(buffers_,
-                              asio::bind_cancellation_slot(
-                                  stop_.slot(), [self = this->shared_from_this()](std::error_code ec, std::size_t got) {
-                                    self->done_(end_of(ec), got);
-                                  }));
-    }
-
-    void cancel(asio::cancellation_type type) { stop_.emit(type); }
 
   private:
+    void begin() override
+    {
+      stream_.async_read_some(
+          buffers_, detail::callers_step_of(this->self(this), steps_, stop_,
+                                            [](read_operation& op, std::error_code ec, std::size_t got) {
+                                              op.done_(end_of(ec), got);
+                                            }));
+    }
+
+    void cancelled(asio::cancellation_type type) override { stop_.emit(type); }
+
+    void out_of_memory() noexcept override
+    {
+      if (done_)
+        done_({ENOMEM, std::system_category()}, 0);
+    }
+
+    const asio::any_io_executor steps_;
     done_type done_;
     base& stream_;
     const Buffers buffers_;

@@ -17,7 +17,7 @@ int main(int argc, char** argv)
 
   asio::io_context loop;
   int code = 125;
-  subprocess::async_run(loop, what, limit, [&](std::error_code ec, subprocess::exit_status status) {
+  subprocess::async_run(loop, what, {.limit = limit}, [&](std::error_code ec, subprocess::exit_status status) {
     if (ec == std::errc::timed_out)
       code = 124; // By SIGTERM, or SIGKILL 5 s later; it is reaped.
     else if (ec)

@@ -7,32 +7,16 @@
 namespace {
 
 thread_local std::size_t allocations = 0;
-thread_local std::size_t latest[4] = {};
-std::size_t spared[3] = {};
 
 /// How many allocations are left until one fails; below zero, it has. Far away but
 /// for the tests that ask for it.
 constexpr long never = 1L << 62;
 std::atomic<long> left = never;
 
-void note(std::size_t size) noexcept
-{
-  ++allocations;
-  for (std::size_t i = 3; i > 0; --i)
-    latest[i] = latest[i - 1];
-  latest[0] = size;
-}
-
-bool is_spared() noexcept
-{
-  return spared[0] && ((latest[1] == spared[0] && latest[0] == spared[1]) ||
-                       (latest[2] == spared[0] && latest[1] == spared[1] && latest[0] == spared[2]));
-}
-
 /// Whether it is the turn of this one, just noted.
 bool is_to_fail() noexcept
 {
-  return left.load(std::memory_order_relaxed) != never && !is_spared() && left.fetch_sub(1) == 0;
+  return left.load(std::memory_order_relaxed) != never && left.fetch_sub(1) == 0;
 }
 
 } // namespace
@@ -41,7 +25,7 @@ bool is_to_fail() noexcept
 
 void* operator new(std::size_t size)
 {
-  note(size);
+  ++allocations;
   if (is_to_fail())
     throw std::bad_alloc();
   if (void* const memory = std::malloc(size ? size : 1))
@@ -62,18 +46,6 @@ void operator delete(void* memory, std::size_t) noexcept
 std::size_t subprocess::tests::allocations_here() noexcept
 {
   return allocations;
-}
-
-void subprocess::tests::spare_rest_of(std::size_t first, std::size_t second, std::size_t third) noexcept
-{
-  spared[0] = first;
-  spared[1] = second;
-  spared[2] = third;
-}
-
-const std::size_t (&subprocess::tests::latest_sizes_here() noexcept)[4]
-{
-  return latest;
 }
 
 void subprocess::tests::fail_one_allocation_after(std::size_t others) noexcept

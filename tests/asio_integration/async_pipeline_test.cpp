@@ -40,11 +40,12 @@ const exit_status good(0);
 
 class async_pipelines : public io_fixture {
 protected:
-  piped outcome(const pipeline& what, const capture_options& options = {}, time_limit limit = {})
+  piped outcome(const pipeline& what, capture_options options = {})
   {
     piped given;
+    options.failure = &given.failure;
     given.failure.detail = "left over";
-    async_pipeline(context().get_executor(), what, options, limit, given.failure, given.handler());
+    async_pipeline(context().get_executor(), what, options, given.handler());
     EXPECT_EQ(given.calls, 0) << "called from within";
     run_to_end();
     EXPECT_EQ(given.calls, 1);
@@ -229,7 +230,7 @@ TEST_P(async_pipelines, cancelled_gently_end_each_stage_in_its_own_way)
   }
 }
 
-TEST_P(async_pipelines, cancelled_terminally_are_killed_and_give_the_output_so_far)
+TEST_P(async_pipelines, cancelled_twice_are_killed_and_give_the_output_so_far)
 {
   pipe_ends aside = make_pipe();
   asio::cancellation_signal cancel;
@@ -241,13 +242,14 @@ TEST_P(async_pipelines, cancelled_terminally_are_killed_and_give_the_output_so_f
   run_until_readable(aside.read_end);
   let_spawns_settle();
   cancel.emit(asio::cancellation_type::terminal);
+  cancel.emit(asio::cancellation_type::terminal);
   run_to_end();
   EXPECT_EQ(given.calls, 1);
   EXPECT_EQ(given.ec, asio::error::operation_aborted);
   ASSERT_EQ(given.result.stages.size(), 2u);
   const exit_status first = given.result.stages[0].status; // Unknown when it was not yet at its exec.
-  EXPECT_TRUE(first == exit_status() || first.signal() == SIGKILL) << first;
-  EXPECT_EQ(given.result.stages[1].status.signal(), SIGKILL);
+  EXPECT_TRUE(first == exit_status() || first.signal()) << first;
+  EXPECT_TRUE(given.result.stages[1].status.signal()) << "SIGTERM, or SIGKILL if that came first";
   EXPECT_TRUE(given.result.out == std::string(100'000, 'o')) << given.result.out.size();
 }
 
@@ -273,7 +275,7 @@ TEST_P(async_pipelines, end_when_the_time_is_up)
 {
   exit_status first; // Unknown while the time is too short for it to reach its exec.
   EXPECT_TRUE(given_enough_time(50ms, [&](time_limit limit) {
-    const piped late = outcome(helper({"hang"}) | helper({"cat"}), {}, limit);
+    const piped late = outcome(helper({"hang"}) | helper({"cat"}), {.limit = limit});
     EXPECT_EQ(late.ec, std::error_code(ETIMEDOUT, std::system_category()));
     first = late.result.stages[0].status;
     return first != exit_status();
@@ -281,10 +283,10 @@ TEST_P(async_pipelines, end_when_the_time_is_up)
   EXPECT_EQ(first.signal(), SIGTERM);
   EXPECT_FALSE(has_children());
 
-  const piped passed = outcome(helper({"hang"}) | helper({"cat"}), {}, 0ms);
+  const piped passed = outcome(helper({"hang"}) | helper({"cat"}), {.limit = 0ms});
   EXPECT_EQ(passed.ec, std::error_code(ETIMEDOUT, std::system_category()));
 
-  EXPECT_FALSE(outcome(helper({"exit", "0"}) | helper({"cat"}), {}, std::chrono::hours(1)).ec);
+  EXPECT_FALSE(outcome(helper({"exit", "0"}) | helper({"cat"}), {.limit = std::chrono::hours(1)}).ec);
 }
 
 // ---- the end of the context, executors ----

@@ -108,7 +108,7 @@ TEST_P(async_running, failed_spawns_are_told_alone_and_in_a_crowd)
   std::vector<spawn_failure> failures(results.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     const command what = i % 2 ? helper({"exit", "7"}) : helper({"exit", "0"}).current_dir("/nonexistent");
-    async_run(context().get_executor(), what, time_limit(), failures[i], results[i].handler());
+    async_run(context().get_executor(), what, {.failure = &failures[i]}, results[i].handler());
   }
   run_to_end();
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -119,10 +119,10 @@ TEST_P(async_running, failed_spawns_are_told_alone_and_in_a_crowd)
   }
 }
 
-TEST_P(async_running, cancelled_terminally_kills_what_is_deaf)
+TEST_P(async_running, cancelled_kills_what_is_deaf_when_its_grace_is_over)
 {
   pipe_ends out = make_pipe();
-  command what = helper({"ignore", std::to_string(SIGTERM)});
+  command what = helper({"ignore", std::to_string(SIGTERM)}).stop_with(stop_sequence::gentle(std::chrono::milliseconds(50)));
   what.stdout_to(stdio::from_fd(std::move(out.write_end)));
   asio::cancellation_signal cancel;
   int calls = 0;
@@ -134,9 +134,10 @@ TEST_P(async_running, cancelled_terminally_kills_what_is_deaf)
   EXPECT_EQ(calls, 1);
 }
 
-TEST_P(async_running, cancelled_gently_lets_it_end_by_itself)
+TEST_P(async_running, cancelled_in_whatever_way_lets_it_end_by_itself)
 {
-  for (const auto type : {asio::cancellation_type::partial, asio::cancellation_type::total}) {
+  for (const auto type :
+       {asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total}) {
     pipe_ends out = make_pipe();
     pipe_ends err = make_pipe();
     command what = helper({"trap-and-tell", std::to_string(SIGTERM)});
@@ -156,7 +157,7 @@ TEST_P(async_running, cancelled_gently_lets_it_end_by_itself)
   }
 }
 
-TEST_P(async_running, cancelled_gently_and_then_terminally_does_not_wait)
+TEST_P(async_running, cancelled_twice_does_not_wait)
 {
   pipe_ends out = make_pipe();
   command what = helper({"ignore", std::to_string(SIGTERM)});
@@ -167,7 +168,7 @@ TEST_P(async_running, cancelled_gently_and_then_terminally_does_not_wait)
   EXPECT_EQ(read_line(out.read_end.get()), "ready");
   EXPECT_TRUE(is_busy());
   const auto begin = std::chrono::steady_clock::now();
-  cancel.emit(asio::cancellation_type::total);
+  cancel.emit(asio::cancellation_type::terminal);
   EXPECT_TRUE(is_busy() || calls == 1);
   cancel.emit(asio::cancellation_type::terminal);
   run_to_end();

@@ -175,9 +175,7 @@ TEST_P(async_teeing, completes_on_the_handlers_executor)
   async_child source = start({"echo", "text"});
   tee_result result;
   async_tee(source.stdout_pipe(), std::tie(), asio::bind_executor(other, result.handler()));
-  run_to_end();
-  EXPECT_EQ(result.calls, 0);
-  other.run_for(patience);
+  run_beside(other, [&] { return result.calls > 0; });
   EXPECT_EQ(result.bytes, 5u);
   end_of(source);
 }

@@ -228,9 +228,7 @@ TEST_P(lines_of_a_child, complete_on_the_handlers_executor)
   next_result result;
   lines.async_next(asio::bind_executor(other, result.handler()));
   write_all(cat.stdin_pipe().native_handle(), "text\n");
-  run_to_end();
-  EXPECT_EQ(result.calls, 0);
-  other.run_for(patience);
+  run_beside(other, [&] { return result.calls > 0; });
   EXPECT_EQ(result.line.text, "text");
 }
 

@@ -323,9 +323,9 @@ TEST_P(forking_loop, keeps_its_limits)
   forking_host host(workers);
   host.meanwhile([&] {
     wait_result run;
-    async_run(context(), helper({"hang"}), 20ms, run.handler());
+    async_run(context(), helper({"hang"}), {.limit = 20ms}, run.handler());
     capture_result captured;
-    async_capture(context(), helper({"hang"}), {}, 20ms, captured.handler());
+    async_capture(context(), helper({"hang"}), {.limit = 20ms}, captured.handler());
     run_to_end();
     EXPECT_EQ(run.ec, std::errc::timed_out) << run.ec.message();
     EXPECT_EQ(captured.ec, std::errc::timed_out) << captured.ec.message();
@@ -343,7 +343,7 @@ TEST_P(forking_loop, of_a_daemon_goes_on_after_its_fork)
     context().notify_fork(asio::execution_context::fork_child);
     int told = 0;
     for (const bool limited : {false, true}) {
-      async_run(context(), what, limited ? time_limit(5s) : time_limit(),
+      async_run(context(), what, {.limit = limited ? time_limit(5s) : time_limit()},
                 [&](std::error_code ec, exit_status end) { told += !ec && end.code() == 3; });
       context().restart();
       context().run_for(3s);

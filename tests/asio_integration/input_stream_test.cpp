@@ -234,7 +234,7 @@ TEST_P(input_streams, complete_on_the_handlers_executor)
   async_child cat = start({"cat"});
   write_result result;
   cat.stdin_pipe().async_write_some(asio::buffer("x", 1), asio::bind_executor(other, result.handler()));
-  run_to_end(); // It needs nothing of this context.
+  run_to_end();
   EXPECT_EQ(result.calls, 0);
   other.run_for(patience);
   EXPECT_EQ(result.size, 1u);

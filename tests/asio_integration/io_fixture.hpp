@@ -128,6 +128,21 @@ protected:
   /// Whether run() would wait for something.
   bool is_busy();
 
+  /// Runs both contexts by turns until `condition` comes true, which it does on
+  /// `other` alone: the steps of an operation on the caller's streams run there too.
+  template <class Condition>
+  void run_beside(asio::io_context& other, Condition condition)
+  {
+    for (const deadline end; !condition() && !end.passed();) {
+      context().restart();
+      context().poll();
+      EXPECT_FALSE(condition());
+      other.restart();
+      other.poll();
+    }
+    EXPECT_TRUE(condition());
+  }
+
   /// Waits for the child, with nothing else to do.
   exit_status end_of(async_child& running);
 

@@ -269,9 +269,9 @@ TEST_P(launch_independence, lets_a_limit_end_one_launch_at_once)
     launch_outcome capture;
     launch_outcome pipeline_run;
     const auto start = std::chrono::steady_clock::now();
-    async_run(context(), slow(wall), 50ms, run.handler());
-    async_capture(context(), slow(wall), {}, 50ms, capture.handler());
-    async_pipeline(context(), slow(wall) | helper({"cat"}), {}, 50ms, pipeline_run.handler());
+    async_run(context(), slow(wall), {.limit = 50ms}, run.handler());
+    async_capture(context(), slow(wall), {.limit = 50ms}, capture.handler());
+    async_pipeline(context(), slow(wall) | helper({"cat"}), {.limit = 50ms}, pipeline_run.handler());
     soon("the end of the three", [&] { return run.calls + capture.calls + pipeline_run.calls == 3; });
     EXPECT_GE(std::chrono::steady_clock::now() - start, 50ms);
     for (const launch_outcome* outcome : {&run, &capture, &pipeline_run})
@@ -332,7 +332,7 @@ TEST_P(launch_independence, tells_of_files_that_cannot_be_opened_as_a_blocking_s
     spawn(what, blocking);
     spawn_failure failure;
     wait_result result;
-    async_run(asio::any_io_executor(context().get_executor()), what, {}, failure, result.handler());
+    async_run(asio::any_io_executor(context().get_executor()), what, {.failure = &failure}, result.handler());
     run_to_end();
     EXPECT_TRUE(blocking);
     EXPECT_EQ(failure.code, blocking.code);
@@ -373,7 +373,7 @@ TEST_P(launch_independence, ends_children_that_are_stopped_before_their_exec)
     ::alarm(10);
     text_busy wall;
     wait_result limited;
-    async_run(context(), slow(wall), 100ms, limited.handler());
+    async_run(context(), slow(wall), {.limit = 100ms}, limited.handler());
     asio::cancellation_signal cancel;
     wait_result cancelled;
     async_run(context(), slow(wall), asio::bind_cancellation_slot(cancel.slot(), cancelled.handler()));

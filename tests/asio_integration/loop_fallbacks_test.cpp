@@ -109,7 +109,7 @@ private:
   void expect_errors()
   {
     wait_result limited;
-    async_run(loop_, asked({"hang"}), 10ms, limited.handler());
+    async_run(loop_, asked({"hang"}), {.limit = 10ms}, limited.handler());
     wait_result missing;
     async_run(loop_, command("/nonexistent").use_launcher(which_), missing.handler());
     turn();

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -20,9 +19,19 @@ std::shared_ptr<process> numbered(pid_t pid)
   return std::make_shared<process>(pid, unique_fd());
 }
 
-std::vector<pid_t> sorted(std::vector<pid_t> pids)
+/// \return What was in its place.
+reap_table::place put(reap_table& table, const std::shared_ptr<process>& child, bool watched = true)
 {
-  std::ranges::sort(pids);
+  reap_table::place earlier = table.add(reap_table::make_place(), child);
+  table.find(child->id())->watched = watched;
+  return earlier;
+}
+
+std::vector<pid_t> all_of(reap_table& table)
+{
+  std::vector<pid_t> pids;
+  for (auto* entry = table.after(0); entry; entry = table.after(entry->child->id()))
+    pids.push_back(entry->child->id());
   return pids;
 }
 
@@ -31,8 +40,8 @@ TEST(reap_table, finds_what_was_added_by_number_and_by_object)
   reap_table table;
   const auto first = numbered(11);
   const auto second = numbered(12);
-  EXPECT_TRUE(table.add(first, true).empty());
-  EXPECT_TRUE(table.add(second, false).empty());
+  EXPECT_FALSE(put(table, first));
+  EXPECT_FALSE(put(table, second, false));
 
   EXPECT_EQ(table.size(), 2u);
   ASSERT_TRUE(table.find(11));
@@ -46,7 +55,7 @@ TEST(reap_table, does_not_take_another_child_of_that_number_for_the_same)
   reap_table table;
   const auto here = numbered(11);
   const auto namesake = numbered(11);
-  table.add(here, true);
+  put(table, here);
   EXPECT_EQ(table.find(*namesake), nullptr);
   recorded_waiter one;
   table.find(11)->waiters.push(one);
@@ -60,12 +69,14 @@ TEST(reap_table, gives_back_the_waiters_of_a_child_whose_number_was_given_away)
   const auto robbed = numbered(11);
   const auto next = numbered(11);
   recorded_waiter of_robbed, of_next;
-  table.add(robbed, true);
+  put(table, robbed);
   table.find(11)->waiters.push(of_robbed);
 
-  detail::waiter_list given_back = table.add(next, false);
-  EXPECT_EQ(given_back.pop(), &of_robbed);
-  EXPECT_TRUE(given_back.empty());
+  reap_table::place given_back = put(table, next, false);
+  ASSERT_TRUE(given_back);
+  EXPECT_EQ(given_back.mapped().child, robbed);
+  EXPECT_EQ(given_back.mapped().waiters.pop(), &of_robbed);
+  EXPECT_TRUE(given_back.mapped().waiters.empty());
   EXPECT_EQ(table.size(), 1u);
   EXPECT_EQ(table.find(*robbed), nullptr);
   ASSERT_TRUE(table.find(*next));
@@ -81,7 +92,7 @@ TEST(reap_table, removes_a_waiter_once)
   reap_table table;
   const auto child = numbered(11);
   recorded_waiter stays, goes;
-  table.add(child, true);
+  put(table, child);
   table.find(*child)->waiters.push(stays);
   table.find(*child)->waiters.push(goes);
   EXPECT_EQ(table.remove_waiter(*child, goes.id), &goes);
@@ -95,38 +106,57 @@ TEST(reap_table, forgets_what_has_ended_and_gives_back_its_waiters)
   const auto ended = numbered(11);
   const auto runs = numbered(12);
   recorded_waiter one, two;
-  table.add(ended, true);
-  table.add(runs, true);
+  put(table, ended);
+  put(table, runs);
   table.find(*ended)->waiters.push(one);
   table.find(*ended)->waiters.push(two);
 
-  detail::waiter_list waiters = table.finish(*table.find(*ended));
+  reap_table::place given_back = table.finish(*table.find(*ended));
+  detail::waiter_list& waiters = given_back.mapped().waiters;
   EXPECT_EQ(waiters.pop(), &one);
   EXPECT_EQ(waiters.pop(), &two);
   EXPECT_TRUE(waiters.empty());
   EXPECT_EQ(table.find(11), nullptr);
   EXPECT_EQ(table.remove_waiter(*ended, one.id), nullptr);
-  EXPECT_EQ(table.all(), std::vector<pid_t>{12});
+  EXPECT_EQ(all_of(table), std::vector<pid_t>{12});
 }
 
 TEST(reap_table, survives_that_it_holds_the_last_reference)
 {
   reap_table table;
-  table.add(numbered(11), true);
+  put(table, numbered(11));
   std::weak_ptr<process> child = table.find(11)->child;
-  EXPECT_TRUE(table.finish(*table.find(11)).empty());
+  EXPECT_TRUE(table.finish(*table.find(11)).mapped().waiters.empty());
   EXPECT_TRUE(child.expired());
   EXPECT_EQ(table.size(), 0u);
 }
 
-TEST(reap_table, tells_the_watched_from_those_to_be_looked_at)
+TEST(reap_table, is_gone_through_in_order_while_children_come_and_go)
 {
   reap_table table;
-  EXPECT_TRUE(table.all().empty());
-  for (pid_t pid = 11; pid < 15; ++pid)
-    table.add(numbered(pid), pid % 2 == 0);
-  EXPECT_EQ(sorted(table.all()), (std::vector<pid_t>{11, 12, 13, 14}));
-  EXPECT_EQ(sorted(table.unwatched()), (std::vector<pid_t>{11, 13}));
+  EXPECT_EQ(table.after(0), nullptr);
+  for (const pid_t pid : {14, 11, 13, 12})
+    put(table, numbered(pid));
+  EXPECT_EQ(all_of(table), (std::vector<pid_t>{11, 12, 13, 14}));
+
+  table.finish(*table.find(12));
+  ASSERT_TRUE(table.after(11));
+  EXPECT_EQ(table.after(11)->child->id(), 13);
+  put(table, numbered(12));
+  EXPECT_EQ(table.after(11)->child->id(), 12);
+  EXPECT_EQ(table.after(14), nullptr);
+}
+
+TEST(reap_table, holds_for_one_who_waits_or_for_a_death)
+{
+  reap_table::entry entry;
+  EXPECT_FALSE(entry.is_awaited());
+  entry.held = true;
+  EXPECT_TRUE(entry.is_awaited());
+  entry.held = false;
+  recorded_waiter waits;
+  entry.waiters.push(waits);
+  EXPECT_TRUE(entry.is_awaited());
 }
 
 TEST(reap_table, needs_looking_only_for_someone_who_waits_for_an_unwatched_child)
@@ -135,12 +165,12 @@ TEST(reap_table, needs_looking_only_for_someone_who_waits_for_an_unwatched_child
   recorded_waiter waits;
   EXPECT_FALSE(table.needs_looking());
 
-  table.add(numbered(11), true);
+  put(table, numbered(11));
   table.find(11)->waiters.push(waits);
   EXPECT_FALSE(table.needs_looking()) << "the source will tell";
   table.find(11)->waiters.pop();
 
-  table.add(numbered(12), false);
+  put(table, numbered(12), false);
   EXPECT_FALSE(table.needs_looking()) << "nobody waits";
   table.find(12)->waiters.push(waits);
   EXPECT_TRUE(table.needs_looking());
@@ -153,7 +183,7 @@ TEST(reap_table, abandons_its_waiters_when_it_goes)
   recorded_waiter one;
   {
     reap_table table;
-    table.add(numbered(11), true);
+    put(table, numbered(11));
     table.find(11)->waiters.push(one);
   }
   EXPECT_EQ(one.abandoned, 1);

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <asio_integration/detail/reaper/waiter.hpp>
+#include <asio_integration/detail/reaper/reap_table.hpp>
 
 namespace subprocess::tests {
 
 /// A waiter that only tells what happened to it.
 class recorded_waiter final : public detail::waiter {
 public:
-  void complete(std::error_code e, exit_status s) override
+  void complete(std::error_code e, exit_status s) noexcept override
   {
     ++completed;
     ec = e;

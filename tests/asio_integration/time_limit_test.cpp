@@ -34,7 +34,7 @@ TEST_P(time_limited, run_is_told_apart_and_leaves_nobody)
   for (const time_limit limit :
        {time_limit(20ms), time_limit(0s), time_limit(-1h), time_limit(std::chrono::steady_clock::now() + 20ms)}) {
     wait_result result;
-    async_run(context(), helper({"hang"}), limit, result.handler());
+    async_run(context(), helper({"hang"}), {.limit = limit}, result.handler());
     run_to_end();
     EXPECT_EQ(result.calls, 1);
     EXPECT_EQ(result.ec, std::errc::timed_out);
@@ -48,7 +48,7 @@ TEST_P(time_limited, run_that_is_in_time_gives_its_status_and_frees_the_loop)
   for (const time_limit limit : {time_limit(), time_limit(1h), time_limit(std::chrono::hours::max()),
                                  time_limit(time_limit::clock::time_point::max())}) {
     wait_result result;
-    async_run(context(), helper({"exit", "3"}), limit, result.handler());
+    async_run(context(), helper({"exit", "3"}), {.limit = limit}, result.handler());
     run_to_end();
     EXPECT_FALSE(result.ec) << result.ec.message();
     EXPECT_EQ(result.status.code(), 3);
@@ -62,11 +62,11 @@ TEST_P(time_limited, operations_are_told_so_though_their_children_are_lost_meanw
     std::vector<std::error_code> told;
     const auto tell = [&](std::error_code ec, const auto&) { told.push_back(ec); };
     spawn_limiter limiter(context(), 8);
-    async_run(context(), helper({"hang"}), 50ms, tell);
-    async_capture(context(), helper({"hang"}), {}, 50ms, tell);
-    async_pipeline(context(), helper({"hang"}) | helper({"cat"}), {}, 50ms, tell);
-    limiter.async_run(helper({"hang"}), 50ms, tell);
-    limiter.async_capture(helper({"hang"}), {}, 50ms, tell);
+    async_run(context(), helper({"hang"}), {.limit = 50ms}, tell);
+    async_capture(context(), helper({"hang"}), {.limit = 50ms}, tell);
+    async_pipeline(context(), helper({"hang"}) | helper({"cat"}), {.limit = 50ms}, tell);
+    limiter.async_run(helper({"hang"}), {.limit = 50ms}, tell);
+    limiter.async_capture(helper({"hang"}), {.limit = 50ms}, tell);
     run_to_end();
     EXPECT_EQ(told, std::vector(5, std::error_code(ETIMEDOUT, std::system_category())));
   });
@@ -77,7 +77,7 @@ TEST_P(time_limited, run_holds_also_where_nobody_reads)
   for (const stdio& kind : {stdio::pipe(), stdio::socket(), stdio::pty()})
     for (const char* verb : {"hang", "write-then-hang"}) {
       wait_result result;
-      async_run(context(), helper({verb, "1", "300000"}).stdout_to(kind), 50ms, result.handler());
+      async_run(context(), helper({verb, "1", "300000"}).stdout_to(kind), {.limit = 50ms}, result.handler());
       run_to_end();
       EXPECT_EQ(result.ec, std::errc::timed_out);
       EXPECT_FALSE(has_children());
@@ -92,7 +92,7 @@ TEST_P(time_limited, run_lets_its_child_write_while_it_is_stopped)
         "sh", {"-c", "trap 'head -c 300000 /dev/zero; echo bye > \"$0\"; exit' TERM; while :; do sleep 0.01; done",
                scratch / "told"});
     wait_result result;
-    async_run(context(), what.stdout_to(stdio::pipe()).stop_with({{SIGTERM, patience}}), limit, result.handler());
+    async_run(context(), what.stdout_to(stdio::pipe()).stop_with({{SIGTERM, patience}}), {.limit = limit}, result.handler());
     run_to_end();
     EXPECT_EQ(result.ec, std::errc::timed_out);
     return std::filesystem::exists(scratch / "told");
@@ -103,7 +103,7 @@ TEST_P(time_limited, run_that_is_cancelled_first_is_aborted)
 {
   asio::cancellation_signal cancel;
   wait_result result;
-  async_run(context(), helper({"hang"}), 1h, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  async_run(context(), helper({"hang"}), {.limit = 1h}, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
   cancel.emit(asio::cancellation_type::terminal);
   run_to_end();
   EXPECT_EQ(result.ec, asio::error::operation_aborted);
@@ -113,7 +113,7 @@ TEST_P(time_limited, failed_spawns_name_their_step)
 {
   spawn_failure failure;
   wait_result result;
-  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {}, failure, result.handler());
+  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {.failure = &failure}, result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
   EXPECT_EQ(failure.code, result.ec);
@@ -127,7 +127,7 @@ TEST_P(time_limited, failed_spawns_name_their_step)
   EXPECT_EQ(spawn_ec, failure.code);
   EXPECT_EQ(failure.step, spawn_step::chdir);
 
-  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {}, failure, result.handler());
+  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {.failure = &failure}, result.handler());
   run_to_end();
   EXPECT_FALSE(failure);
 }
@@ -137,7 +137,7 @@ TEST_P(time_limited, capture_gives_the_output_so_far)
   capture_result result;
   EXPECT_TRUE(given_enough_time(200ms, [&](time_limit limit) {
     result = {};
-    async_capture(context(), helper({"write-then-hang", "1", "100"}), {}, limit, result.handler());
+    async_capture(context(), helper({"write-then-hang", "1", "100"}), {.limit = limit}, result.handler());
     run_to_end();
     EXPECT_EQ(result.calls, 1);
     EXPECT_EQ(result.ec, std::errc::timed_out);
@@ -151,7 +151,7 @@ TEST_P(time_limited, capture_gives_the_output_so_far)
 TEST_P(time_limited, capture_that_is_in_time_gives_its_output)
 {
   capture_result result;
-  async_capture(context(), helper({"echo", "text"}), {}, 1h, result.handler());
+  async_capture(context(), helper({"echo", "text"}), {.limit = 1h}, result.handler());
   run_to_end();
   EXPECT_FALSE(result.ec) << result.ec.message();
   EXPECT_EQ(result.output.out, "text\n");
@@ -162,7 +162,7 @@ TEST_P(time_limited, capture_does_not_wait_for_a_grandchild_that_holds_a_stream)
   int grandchild = 0;
   ASSERT_TRUE(given_enough_time(300ms, [&](time_limit limit) {
     capture_result result;
-    async_capture(context(), helper({"spawn-grandchild-that-hangs"}), {}, limit, result.handler());
+    async_capture(context(), helper({"spawn-grandchild-that-hangs"}), {.limit = limit}, result.handler());
     run_to_end();
     EXPECT_EQ(result.ec, std::errc::timed_out);
     grandchild = std::atoi(result.output.out.c_str());
@@ -183,7 +183,7 @@ TEST_P(time_limited, capture_ends_though_the_limit_passes_while_the_end_is_on_it
     capture_result result;
     spawn_failure failure;
     failure.program = "cleared when it is spawned";
-    async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}), {}, time_limit(deadline), failure,
+    async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}), {.limit = time_limit(deadline), .failure = &failure},
                   result.handler());
     context().restart();
     while (!(failure.program.empty() && has_zombie()) && std::chrono::steady_clock::now() < deadline)
@@ -203,13 +203,13 @@ TEST_P(time_limited, capture_whose_spawn_fails_names_the_step)
 {
   spawn_failure failure;
   capture_result result;
-  async_capture(asio::any_io_executor(context().get_executor()), program("/nowhere"), {}, 1h, failure,
+  async_capture(asio::any_io_executor(context().get_executor()), program("/nowhere"), {.limit = 1h, .failure = &failure},
                 result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
   EXPECT_EQ(failure.code, result.ec);
   EXPECT_EQ(failure.step, spawn_step::exec);
-  async_capture(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {}, 1h, failure,
+  async_capture(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {.limit = 1h, .failure = &failure},
                 result.handler());
   run_to_end();
   EXPECT_FALSE(result.ec);
@@ -220,7 +220,7 @@ TEST_P(time_limited, spawn_that_is_cut_short_tells_the_same_in_both_places)
 {
   spawn_failure failure;
   wait_result result;
-  async_run(asio::any_io_executor(context().get_executor()), helper({"hang"}), 0s, failure, result.handler());
+  async_run(asio::any_io_executor(context().get_executor()), helper({"hang"}), {.limit = 0s, .failure = &failure}, result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::timed_out);
   EXPECT_TRUE(!failure || failure.code == result.ec) << failure.code.message();
@@ -235,7 +235,7 @@ TEST_P(time_limited, of_limit_and_cancellation_the_first_is_told)
     what.stop_with({{SIGTERM, 50ms}});
     asio::cancellation_signal cancel;
     wait_result result;
-    async_run(context(), what, limit_first ? time_limit(200ms) : time_limit(1h),
+    async_run(context(), what, {.limit = limit_first ? time_limit(200ms) : time_limit(1h)},
               asio::bind_cancellation_slot(cancel.slot(), result.handler()));
     if (!limit_first) {
       run_until([] { return has_children(); });
@@ -287,7 +287,7 @@ TEST_P(time_limited, run_ends_a_leader_that_has_left_its_group)
                 .stdout_to(stdio::null())
                 .process_group(0)
                 .stop_with(stop_sequence{{SIGTERM, 5ms}}.of_group()),
-            200ms, result.handler());
+            {.limit = 200ms}, result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::timed_out);
   EXPECT_FALSE(has_children());
@@ -300,7 +300,7 @@ TEST_P(time_limited, runs_whose_time_is_up_at_once_end_on_any_number_of_threads)
   std::atomic<int> late = 0;
   constexpr int count = 30;
   for (int i = 0; i < count; ++i)
-    async_run(pool, helper({"hang"}), 0s, [&](std::error_code ec, exit_status) { late += ec == std::errc::timed_out; });
+    async_run(pool, helper({"hang"}), {.limit = 0s}, [&](std::error_code ec, exit_status) { late += ec == std::errc::timed_out; });
   pool.join();
   EXPECT_EQ(late, count);
 }

@@ -159,7 +159,7 @@ TEST_P(completion_token, as_tuple_keeps_error_and_result)
     std::size_t size = 0;
     for (auto limit = 100ms; size == 0 && limit < patience; limit *= 2) {
       const auto [capture_ec, captured] =
-          co_await async_capture(context(), writes, capture_options(), limit, as_tuple(asio::use_awaitable));
+          co_await async_capture(context(), writes, capture_options{.limit = limit}, as_tuple(asio::use_awaitable));
       EXPECT_EQ(capture_ec, std::errc::timed_out);
       size = captured.out.size();
     }
@@ -278,9 +278,14 @@ protected:
 
   void finish()
   {
+    let_finish();
+    run_to_end();
+  }
+
+  void let_finish()
+  {
     for (const auto& one : trials_)
       one->finish();
-    run_to_end();
   }
 
   void forget() { trials_.clear(); }
@@ -369,8 +374,9 @@ TEST_P(every_function, completes_on_a_bound_executor)
   });
   elsewhere.poll();
   EXPECT_FALSE(elsewhere.stopped()) << "what is to complete there keeps it busy";
-  finish(); // The operations do not need that executor.
-  EXPECT_EQ(calls_, 0u);
+  let_finish();
+  run_beside(elsewhere, [&] { return calls_ == count(); });
+  run_to_end();
   elsewhere.restart();
   elsewhere.run_for(patience);
   EXPECT_TRUE(elsewhere.stopped());
@@ -413,8 +419,8 @@ TEST_P(every_function, takes_bindings_in_every_order)
   });
   for (auto& one : signals) // Before the spawn completes.
     one.emit(asio::cancellation_type::terminal);
+  run_beside(elsewhere, [&] { return aborted == count(); });
   run_to_end();
-  elsewhere.run_for(patience);
   EXPECT_EQ(aborted, count());
   EXPECT_EQ(counts.allocated, counts.freed);
 }

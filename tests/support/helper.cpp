@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -113,6 +114,19 @@ int signal_verb(const arguments& a)
 int hang_verb(const arguments&)
 {
   pause_for_ever();
+}
+
+// sleep MS: and a success
+int sleep_verb(const arguments& a)
+{
+  ::poll(nullptr, 0, static_cast<int>(a.number(0)));
+  return 0;
+}
+
+// take-root-and-sleep MS: as set-user-ID root, the whole user, as sudo does
+int take_root_and_sleep_verb(const arguments& a)
+{
+  return ::setreuid(0, 0) == 0 ? sleep_verb(a) : 66;
 }
 
 // ready-then-hang: "ready", a newline, and then nothing
@@ -801,6 +815,7 @@ constexpr struct {
     {"sigdispositions", sigdispositions_verb},
     {"sigmask", sigmask_verb},
     {"signal", signal_verb},
+    {"sleep", sleep_verb},
     {"spawn-grandchild-holding-stdout", grandchild_verb},
     {"spawn-grandchild-that-hangs", hanging_grandchild_verb},
 #ifdef __linux__
@@ -809,6 +824,7 @@ constexpr struct {
 #endif
     {"stdin-to-stderr", stdin_to_stderr_verb},
     {"streams", streams_verb},
+    {"take-root-and-sleep", take_root_and_sleep_verb},
     {"tell", tell_verb},
     {"trap", trap_verb},
     {"trap-and-tell", trap_and_tell_verb},

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <asio/any_io_executor.hpp>
 #include <asio/execution_context.hpp>
-#include <asio/steady_timer.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 
-#include <asio_integration/detail/reaper/idle_work.hpp>
+#include <asio_integration/detail/asio_internals.hpp>
+#include <asio_integration/detail/wait_memory.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 
 namespace subprocess::detail {
@@ -16,7 +16,7 @@ namespace subprocess::detail {
 /// A launch that is under way on an event loop. It is in at most one watch.
 class watched_launch {
 public:
-  /// Called now and then, under the watch's lock: it may post, and no more.
+  /// Called now and then, on the loop.
   virtual void look_again() = 0;
 
 protected:
@@ -25,6 +25,7 @@ protected:
 private:
   friend class launch_watch;
   std::shared_ptr<void> alive_;
+  std::uint64_t round_ = 0; // When it was last told to look.
   watched_launch* next_ = nullptr;
   watched_launch** link_ = nullptr; // What points here; null when it is not watched.
 };
@@ -43,23 +44,28 @@ public:
 
   explicit launch_watch(asio::execution_context& context);
 
-  /// Some work of the launch has to be counted.
-  /// \param executor  Where to wait; none that counts work.
-  /// \param alive     What keeps it alive until it is removed, or the context ends.
-  void add(const asio::any_io_executor& executor, watched_launch& added, std::shared_ptr<void> alive);
+  /// Makes room, so that add() cannot fail. Before the child is made.
+  void prepare();
+
+  /// Something has to hold the loop.
+  /// \param alive  What keeps it alive until it is removed, or the context ends.
+  void add(watched_launch& added, std::shared_ptr<void> alive) noexcept;
   void remove(watched_launch& removed) noexcept;
 
 private:
   void shutdown() override;
+  void notify_fork(asio::execution_context::fork_event event) override;
 
-  void arm();
+  void arm() noexcept;
   void tick();
 
-  const pid_t owner_ = own_pid();
+  pid_t owner_ = own_pid();
   std::mutex mutex_; // Guards all below.
-  idle_work idle_;
+  event_queue loop_;
+  wait_memory memory_;
   watched_launch* first_ = nullptr;
-  std::optional<asio::steady_timer> timer_; // From the first launch on.
+  std::optional<loop_timer> timer_; // From the first launch on.
+  std::uint64_t round_ = 0;
   bool is_armed_ = false;
   bool is_over_ = false;
 };

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -38,7 +39,7 @@ private:
 class job_queue {
 public:
   /// Does what it can: one thread will do where no more are to be had.
-  /// \throws std::system_error  There is none at all.
+  /// \throws std::system_error, std::bad_alloc  There is none at all.
   job_queue()
   {
     threads_.reserve(thread_count);
@@ -46,7 +47,7 @@ public:
     try {
       while (threads_.size() < thread_count)
         threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) { // No thread to be had, or no memory.
       if (threads_.empty())
         throw;
     }

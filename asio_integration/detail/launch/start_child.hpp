@@ -13,9 +13,9 @@ namespace subprocess::detail {
 async_child start_child(const asio::any_io_executor& executor, const command& what, const stream_defaults& defaults,
                         spawn_failure& failure);
 
-/// Gives a running child to the event loop. When that fails, the child is
-/// killed, and reaped in the background.
-async_child adopt_child(const asio::any_io_executor& executor, std::shared_ptr<reaper_core> reaper, child_parts parts,
-                        std::error_code& ec);
+/// Gives a running child, which the reaper tracks, to the event loop. When that fails,
+/// the child is killed, and reaped in the background.
+async_child give_to_loop(const asio::any_io_executor& executor, std::shared_ptr<reaper_core> reaper, child_parts parts,
+                         const command::settings& settings, std::error_code& ec);
 
 } // namespace subprocess::detail

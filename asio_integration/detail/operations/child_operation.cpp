@@ -1,172 +1,212 @@
 #include <asio_integration/detail/operations/child_operation.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
-#include <asio/post.hpp>
+#include <asio/error.hpp>
 
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <utility>
 
-#include <asio_integration/detail/operations/spawn_operation.hpp>
+#include <subprocess/detail/failures.hpp>
 
 namespace subprocess::detail {
 namespace {
 
 const std::error_code out_of_time(ETIMEDOUT, std::system_category());
-
-// Before a timer of ours makes Asio open descriptors, which could get the number of a
-// standard stream: the reaper sees to that. What fails now is told by the spawn.
-const asio::any_io_executor& with_reaper(const asio::any_io_executor& executor)
-{
-  std::error_code ignored;
-  reaper_core::of(executor, ignored);
-  return executor;
-}
+const std::error_code lack_of_memory(ENOMEM, std::system_category());
 
 } // namespace
 
-child_operation::child_operation(const asio::any_io_executor& executor, command what, stream_defaults defaults,
-                                 supervision_options options)
-    : strand_(with_reaper(executor)), stop_(what.get().stop), command_(std::move(what)), defaults_(std::move(defaults)),
-      options_(options), timer_(strand_)
+child_operation::child_operation(const asio::any_io_executor& executor, command what, const stream_defaults& defaults,
+                                 const run_options& options)
+    : launch_operation(executor, std::move(what), defaults, handover::early), options_(options),
+      program_(launching().settings().program)
 {
 }
 
-void child_operation::start()
+// Nobody waits any more: the context has ended.
+child_operation::~child_operation()
+{
+  if (runs_ && !ended_)
+    child()->signal(SIGKILL);
+}
+
+void child_operation::begin()
 {
   const auto deadline = options_.limit.deadline_from(std::chrono::steady_clock::now());
-  auto token = asio::bind_cancellation_slot(
-      stop_spawning_.slot(),
-      [self = shared_from_this()](std::error_code ec, async_child child) { self->spawned(ec, std::move(child)); });
-  initiate<spawn_operation, std::error_code, async_child>(strand_, token, std::move(command_), defaults_,
-                                                          spawn_options{options_.failure, &launch_});
-  if (deadline) // On the strand, which is busy by now.
-    asio::post(strand_, [self = shared_from_this(), deadline] { self->watch_the_clock(*deadline); });
+  // Before a timer makes Asio open descriptors, which could get the number of a standard
+  // stream: the reaper sees to that. What fails now is told by the launch.
+  std::error_code ec;
+  if (deadline && reaper_core::of(context(), ec))
+    watch_the_clock(*deadline);
+  launch_child();
 }
 
 void child_operation::watch_the_clock(std::chrono::steady_clock::time_point deadline)
 {
-  if (done_)
-    return;
-  timer_.expires_at(deadline);
-  timer_.async_wait([self = shared_from_this()](std::error_code ec) {
+  limit_timer_.emplace(loop_executor(context()));
+  limit_timer_->expires_at(deadline);
+  limit_timer_->async_wait(step_of(self(this), [](child_operation& op, std::error_code ec) {
     if (!ec)
-      self->time_is_up();
-  });
+      op.time_is_up();
+  }));
 }
 
-// An end that is only on its way to us came in time; what else we wait for did
-// not.
+// An end that is only on its way to us came in time; what else we wait for did not.
 void child_operation::time_is_up()
 {
   late_ = true;
-  if (reaped_ || !child_.status())
-    stop(asio::cancellation_type::total, out_of_time);
+  if (ended_ || !runs_ || child()->current() == process::state::running)
+    stop(out_of_time, false);
 }
 
-void child_operation::stop_the_clock()
+void child_operation::complete(std::error_code ec) noexcept
 {
-  done_ = true;
-  timer_.cancel();
-}
-
-void child_operation::spawned(std::error_code ec, async_child child)
-{
-  child_ = std::move(child);
-  if (ec) {
-    reaped_ = true;
-    if (cause_ && ec == asio::error::operation_aborted)
-      ec = cause_;
-    if (options_.failure)
-      options_.failure->code = ec;
-    return ended(ec, {});
+  over_ = true;
+  if (limit_timer_)
+    limit_timer_->cancel();
+  if (grace_timer_)
+    grace_timer_->cancel();
+  if (!options_.failure)
+    return;
+  try {
+    tell(ec);
+  } catch (const std::bad_alloc&) {
+    *options_.failure = spawn_failure();
+    options_.failure->code = ec;
   }
-  child_.async_wait(
-      [self = shared_from_this()](std::error_code wait_ec, exit_status status) { self->reaped(wait_ec, status); });
-  if (launch_) {
-    watch_ = &asio::use_service<launch_watch>(asio::query(strand_, asio::execution::context));
-    watch_->add(child_.tracked().reaper().executor(), *this, shared_from_this());
-  }
-  // Asked to stop between the last step of the spawn and now.
-  if (cause_)
-    kill();
-  started();
 }
 
-// It may have been handed over before it could fail.
-void child_operation::reaped(std::error_code ec, exit_status status)
+void child_operation::tell(std::error_code ec)
 {
-  reaped_ = true;
-  if (watch_)
-    watch_->remove(*this);
-  spawn_failure failure;
-  if (launch_ && launch_->has_verdict(failure) && failure)
-    never_a_program(std::move(failure));
+  spawn_failure& told = *options_.failure;
+  if (never_program_) {
+    told = std::move(never_program_);
+    told.code = ec;
+    add_limit(told, options_.limit);
+  } else if (ec == out_of_time)
+    told = limit_passed(program_, options_.limit);
+  else if (ec)
+    told = explain(ec);
   else
-    ended(cause_ ? cause_ : ec, status);
-  if (late_)
-    stop(asio::cancellation_type::total, out_of_time);
+    told = spawn_failure();
 }
 
-void child_operation::never_a_program(spawn_failure failure)
+// A coroutine's || and cancel_after() can only ask for terminal cancellation, so all
+// types go by the sequence; who means it asks again.
+void child_operation::cancelled(asio::cancellation_type)
 {
-  became_program_ = false;
-  const std::error_code why = failure.code;
-  if (options_.failure)
-    *options_.failure = std::move(failure);
-  ended(why, {});
+  stop(asio::error::operation_aborted, std::exchange(was_cancelled_, true));
 }
 
-void child_operation::look_again()
+void child_operation::kill_soon()
 {
-  asio::post(strand_, [self = shared_from_this()] {
-    if (self->reaped_)
-      return;
-    if (self->is_program())
-      self->watch_->remove(*self);
-    else
-      self->launch_->nudge();
-  });
+  take_step([this] { stop(asio::error::operation_aborted, true); });
 }
 
-// Or never will be.
-bool child_operation::is_program()
+void child_operation::stop(std::error_code cause, bool at_once)
 {
-  spawn_failure failure;
-  return !launch_ || launch_->has_verdict(failure);
-}
-
-void child_operation::cancel(asio::cancellation_type type)
-{
-  asio::post(strand_, [self = shared_from_this(), type] { self->stop(type, asio::error::operation_aborted); });
-}
-
-void child_operation::stop(asio::cancellation_type type, std::error_code cause)
-{
-  if (done_)
+  if (over_)
     return;
   if (!cause_)
     cause_ = cause;
-  if (reaped_)
-    interrupted();
-  else if (child_.id() == -1)
-    stop_spawning_.emit(asio::cancellation_type::terminal);
-  else if ((type & asio::cancellation_type::terminal) != asio::cancellation_type::none || !is_program())
-    kill(); // Before its exec, a child hears no other signal.
-  else if (!std::exchange(stopping_, true))
-    child_.async_stop(stop_, asio::bind_executor(strand_, [self = shared_from_this()](std::error_code ec, exit_status) {
-                        if (ec == std::errc::invalid_argument) // A group that is none.
-                          self->kill();
-                      }));
+  if (ended_)
+    return interrupted();
+  if (!runs_)
+    return abort_launch();
+  if (at_once || !is_program()) // Before its exec, a child hears no other signal.
+    return kill();
+  if (steps_.has_begun())
+    return;
+  if (steps_.begin(child(), launching().settings().stop)) // A group that is none.
+    return kill();
+  send_next();
 }
 
-void child_operation::kill()
+void child_operation::send_next()
 {
-  std::error_code ignored; // It has ended by itself, or will be waited for.
-  if (stop_.whom == stop_sequence::target::group)
-    child_.kill_group(SIGKILL, ignored);
-  child_.kill(ignored);
+  std::error_code ec;
+  const auto next = steps_.next(ec);
+  if (ec)
+    return kill();
+  if (!next)
+    return;
+  grace_timer_.emplace(loop_executor(context()));
+  grace_timer_->expires_at(*next);
+  grace_timer_->async_wait(step_of(self(this), [](child_operation& op, std::error_code error) {
+    if (!error && !op.ended_)
+      op.send_next();
+  }));
+}
+
+void child_operation::kill() noexcept
+{
+  if (child()->kill(launching().settings().stop.whom) == std::errc::operation_not_permitted)
+    leave_child();
+}
+
+// It may not be signalled (a set-user-ID program), and nobody waits for it: it ends by
+// itself, and the reaper sees to it.
+void child_operation::leave_child() noexcept
+{
+  if (!is_awaiting_exit())
+    return;
+  stop_awaiting_exit();
+  ended_ = true;
+  interrupted();
+  ended(cause_, {});
+}
+
+void child_operation::launched(child_parts parts)
+{
+  runs_ = true;
+  run(std::move(parts));
+  // Asked to stop between the last step of the launch and now.
+  if (cause_ && !ended_)
+    kill();
+}
+
+void child_operation::not_launched() noexcept
+{
+  ended_ = true;
+  became_program_ = false;
+  if (cause_ && (!failure() || failure().code == asio::error::operation_aborted))
+    failure().code = cause_;
+  const std::error_code ec = failure().code;
+  never_program_ = std::move(failure());
+  ended(ec, {});
+}
+
+// It may have been handed over before it could fail.
+void child_operation::exited(std::error_code ec, exit_status status)
+{
+  ended_ = true;
+  if (grace_timer_)
+    grace_timer_->cancel();
+  if (never_became_program(never_program_)) {
+    became_program_ = false;
+    return ended(never_program_.code ? never_program_.code : lack_of_memory, {});
+  }
+  ended(cause_ ? cause_ : ec, status);
+  if (late_)
+    stop(out_of_time, false);
+}
+
+void child_operation::out_of_memory() noexcept
+{
+  if (over_)
+    return;
+  if (!cause_)
+    cause_ = lack_of_memory;
+  if (!runs_)
+    return launch_operation::out_of_memory();
+  interrupted();
+  if (ended_)
+    return;
+  if (!is_awaiting_exit())
+    await_exit();
+  if (!ended_)
+    kill();
 }
 
 } // namespace subprocess::detail

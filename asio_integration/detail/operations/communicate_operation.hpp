@@ -1,11 +1,8 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
+#include <asio/error.hpp>
 #include <asio/write.hpp>
 
 #include <cerrno>
@@ -13,87 +10,83 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
-#include <asio_integration/detail/streams/child_pipes.hpp>
 #include <asio_integration/detail/operations/completion.hpp>
-#include <asio_integration/detail/streams/output_reader.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/reaper/tracked_child.hpp>
+#include <asio_integration/detail/streams/child_pipes.hpp>
+#include <asio_integration/detail/streams/output_reader.hpp>
 
 namespace subprocess::detail {
 
 /// Write the input, read both streams to their ends, and wait, all at the same
 /// time, with a child that is the caller's.
 template <class Executor>
-class communicate_operation final : public std::enable_shared_from_this<communicate_operation<Executor>>,
-                                    private output_reader<Executor> {
+class communicate_operation : public operation, private output_reader<Executor> {
   using reader = output_reader<Executor>;
+  using self_type = communicate_operation;
 
 public:
   using done_type = completion_owner<std::error_code, captured_output>;
 
-  communicate_operation(const asio::any_io_executor& executor, done_type done, tracked_child child,
+  communicate_operation(const callers_executors& executors, done_type done, tracked_child child,
                         std::shared_ptr<stream_ends<Executor>> ends, capture_options options)
-      : reader(options, outputs::kept, stream_owner::caller),
-        strand_(child ? executor : asio::any_io_executor(nowhere().get_executor())), done_(std::move(done)),
-        child_(std::move(child)), ends_(std::move(ends)), input_(std::move(options.input).value_or(std::string()))
+      : reader(options, outputs::kept), executors_(executors), done_(std::move(done)), child_(std::move(child)),
+        ends_(std::move(ends)), input_(std::move(options.input).value_or(std::string()))
   {
   }
 
-  void start()
+private:
+  void begin() override
   {
     const int error = !child_ ? EINVAL : !input_.empty() && !ends_->in().is_open() ? EBADF : 0;
     if (error)
       return done_({error, std::system_category()}, {});
-    asio::post(strand_, [self = this->shared_from_this()] { self->begin(); });
+    if (ends_->terminal().is_open())
+      end_terminal_input(ends_->terminal().native_handle());
+    child_.async_wait(executors_.io, step(stop_waiting_, [](self_type& op, std::error_code ec, exit_status status) {
+                        op.exited(ec, status);
+                      }));
+    write_input();
+    reader::read_streams(ends_, executors_.steps);
   }
 
-  void cancel(asio::cancellation_type)
+  void cancelled(asio::cancellation_type) override { give_up(asio::error::operation_aborted); }
+  void out_of_memory() noexcept override { give_up({ENOMEM, std::system_category()}); }
+
+  template <class Step>
+  auto step(asio::cancellation_signal& stop, Step taken)
   {
-    asio::post(strand_, [self = this->shared_from_this()] { self->give_up(); });
+    return callers_step_of(this->self(this), executors_.steps, stop, taken);
   }
 
-private:
-  void begin()
+  void exited(std::error_code ec, exit_status status)
   {
     if (!done_)
       return;
-    wait_for_exit();
-    write_input();
-    if (ends_->terminal().is_open())
-      end_terminal_input(ends_->terminal().native_handle());
-    reader::read_streams(ends_, strand_);
-  }
-
-  void wait_for_exit()
-  {
-    auto exited = [self = this->shared_from_this()](std::error_code ec, exit_status status) {
-      if (!self->done_ || self->given_up_)
-        return;
-      self->ended_ = true;
-      self->wait_error_ = ec;
-      self->output_.status = status;
-      self->output_.report = self->child_->report();
-      self->child_ended();
-      self->finish_if_over();
-    };
-    child_.async_wait(
-        strand_, asio::bind_cancellation_slot(stop_waiting_.slot(), asio::bind_executor(strand_, std::move(exited))));
+    if (given_up_)
+      return finish_if_over();
+    ended_ = true;
+    wait_error_ = ec;
+    output_.status = status;
+    output_.report = child_->report();
+    reader::child_ended();
+    finish_if_over();
   }
 
   void write_input()
   {
     if (input_.empty())
       return close_input();
+    asio::async_write(ends_->in(), asio::buffer(input_),
+                      step(stop_writing_, [](self_type& op, std::error_code ec, std::size_t) {
+                        op.writing_ = false;
+                        if (!op.given_up_)
+                          op.input_ended(ec);
+                        op.finish_if_over();
+                      }));
     writing_ = true;
-    auto written = [self = this->shared_from_this()](std::error_code ec, std::size_t) {
-      self->writing_ = false;
-      if (!self->given_up_)
-        self->input_ended(ec);
-      self->finish_if_over();
-    };
-    asio::async_write(
-        ends_->in(), asio::buffer(input_),
-        asio::bind_cancellation_slot(stop_writing_.slot(), asio::bind_executor(strand_, std::move(written))));
   }
 
   // A child that wants no more of it, or a caller who has closed the stream, is no
@@ -112,15 +105,15 @@ private:
     ends_->in().close(ignored);
   }
 
-  std::shared_ptr<void> alive() override { return this->shared_from_this(); }
+  std::shared_ptr<operation> running() override { return this->shared_from_this(); }
   void kill_at_limit() override { child_->signal(SIGKILL); }
   void streams_ended() override { finish_if_over(); }
 
-  void give_up()
+  void give_up(std::error_code why) noexcept
   {
     if (!done_ || given_up_)
       return;
-    given_up_ = true;
+    given_up_ = why;
     reader::give_up_streams();
     stop_waiting_.emit(asio::cancellation_type::terminal);
     stop_writing_.emit(asio::cancellation_type::terminal);
@@ -142,16 +135,16 @@ private:
   std::error_code result() const
   {
     if (given_up_)
-      return asio::error::operation_aborted;
+      return given_up_;
     if (const std::error_code ec = reader::read_error())
       return ec;
     return wait_error_ ? wait_error_ : write_error_;
   }
 
-  asio::strand<asio::any_io_executor> strand_; // All below happens on it.
+  const callers_executors executors_;
   done_type done_;
-  tracked_child child_;
-  std::shared_ptr<stream_ends<Executor>> ends_;
+  const tracked_child child_;
+  const std::shared_ptr<stream_ends<Executor>> ends_;
   const std::string input_;
   captured_output output_;
   std::error_code wait_error_;
@@ -159,8 +152,8 @@ private:
   asio::cancellation_signal stop_waiting_;
   asio::cancellation_signal stop_writing_;
   bool writing_ = false;
-  bool ended_ = false;    // The child has.
-  bool given_up_ = false; // Cancelled.
+  bool ended_ = false;       // The child has.
+  std::error_code given_up_; // Why: cancelled, or out of memory.
 };
 
 } // namespace subprocess::detail

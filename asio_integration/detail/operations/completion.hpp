@@ -3,35 +3,29 @@
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
-#include <asio/execution/outstanding_work.hpp>
-#include <asio/post.hpp>
-#include <asio/prefer.hpp>
+#include <asio/execution_context.hpp>
+#include <asio/query.hpp>
 #include <asio/recycling_allocator.hpp>
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 
+#include <asio_integration/detail/asio_internals.hpp>
+
 namespace subprocess::detail {
-
-/// An executor that counts as outstanding work while it lives. Unlike
-/// executor_work_guard it takes a strand of a polymorphic executor.
-template <class Executor>
-auto tracked(const Executor& executor)
-{
-  return asio::prefer(executor, asio::execution::outstanding_work.tracked);
-}
-
-template <class Executor>
-using tracked_executor = decltype(tracked(std::declval<const Executor&>()));
 
 /// A handler that waits to be called with `Args`, of whatever type it is.
 /// Exactly one of its functions is called, once; it frees the object.
 template <class... Args>
 class completion {
 public:
-  /// Posts the handler to its associated executor; never calls it from within.
-  virtual void complete(Args... args) = 0;
+  /// Has the handler called, on its associated executor and never from within this
+  /// call. Takes no memory: what is to be told cannot get lost on the way. If the
+  /// executor throws, that leaves the loop's run(), and costs this handler alone.
+  virtual void complete(Args... args) noexcept = 0;
 
   /// Destroys the handler uncalled: its execution context is shutting down.
   virtual void abandon() noexcept = 0;
@@ -60,24 +54,39 @@ public:
 
   explicit operator bool() const noexcept { return held_ != nullptr; }
 
-  void operator()(Args... args) { std::exchange(held_, nullptr)->complete(std::move(args)...); }
+  /// It is somebody else's now.
+  void release() noexcept { held_ = nullptr; }
+
+  void operator()(Args... args) noexcept { std::exchange(held_, nullptr)->complete(std::move(args)...); }
 
 private:
   completion<Args...>* held_ = nullptr;
 };
 
-/// What is posted: the handler and its arguments, with the handler's allocator.
+/// The allocator that a handler brings; Asio's recycling one by default.
+template <class Handler>
+using allocator_of = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
+
+template <class Handler>
+allocator_of<Handler> get_allocator_of(const Handler& handler) noexcept
+{
+  return asio::get_associated_allocator(handler, asio::recycling_allocator<void>());
+}
+
+/// A handler and its results, to be called on the handler's executor.
 template <class Handler, class... Args>
 class bound_completion {
 public:
-  using allocator_type = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
+  using allocator_type = allocator_of<Handler>;
 
-  bound_completion(Handler&& handler, Args&&... args) : handler_(std::move(handler)), args_(std::move(args)...) {}
-
-  allocator_type get_allocator() const noexcept
+  bound_completion(Handler&& handler, std::tuple<Args...>&& args)
+      : handler_(std::move(handler)), args_(std::move(args))
   {
-    return asio::get_associated_allocator(handler_, asio::recycling_allocator<void>());
   }
+
+  allocator_type get_allocator() const noexcept { return get_allocator_of(handler_); }
+
+  Handler& handler() noexcept { return handler_; }
 
   void operator()()
   {
@@ -95,37 +104,50 @@ private:
 
 /// A completion of one handler's type. `Base` derives from completion<Args...>.
 template <class Base, class Handler, class Executor, class... Args>
-class handler_completion final : public Base {
+class handler_completion final : public Base, private loop_task {
 public:
-  /// Allocates with the handler's allocator; Asio's recycling one by default.
+  /// Allocates with the handler's allocator.
   static handler_completion* make(Handler&& handler, const Executor& executor)
   {
-    allocator alloc(asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
+    allocator alloc(get_allocator_of(handler));
     memory place(alloc);
     return place.release(::new (place.get()) handler_completion(std::move(handler), executor));
   }
 
-  void complete(Args... args) override
+  /// The handler's allocator; while this object lives.
+  allocator_of<Handler> get_allocator() const noexcept { return get_allocator_of(handler_); }
+
+  /// An operation has memory by this allocator. The handler is not called before that is
+  /// given back, by memory_released(): with its handler, a caller may let the memory go.
+  void attach() noexcept { attached_ = true; }
+  void memory_released() noexcept
   {
-    allocator alloc(asio::get_associated_allocator(handler_, asio::recycling_allocator<void>()));
-    Handler handler(std::move(handler_));
-    const auto executor = std::move(work_); // Counted as work until the post has counted itself.
-    const auto io_work = std::move(io_work_);
-    destroy(alloc);
-    asio::post(executor, bound_completion<Handler, Args...>(std::move(handler), std::move(args)...));
+    attached_ = false;
+    if (results_)
+      loop_.post_held(*this);
+    else if (abandoned_)
+      abandon();
+  }
+
+  void complete(Args... args) noexcept override
+  {
+    results_.emplace(std::move(args)...);
+    if (!attached_)
+      loop_.post_held(*this);
   }
 
   void abandon() noexcept override
   {
-    allocator alloc(asio::get_associated_allocator(handler_, asio::recycling_allocator<void>()));
+    abandoned_ = true;
+    if (attached_)
+      return;
+    loop_.release();
+    allocator alloc(get_allocator_of(handler_));
     destroy(alloc);
   }
 
 private:
-  using allocator =
-      typename std::allocator_traits<asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>>::
-          template rebind_alloc<handler_completion>;
-  using executor_type = asio::associated_executor_t<Handler, Executor>;
+  using allocator = typename std::allocator_traits<allocator_of<Handler>>::template rebind_alloc<handler_completion>;
 
   class memory {
   public:
@@ -151,9 +173,10 @@ private:
   };
 
   handler_completion(Handler&& handler, const Executor& executor)
-      : handler_(std::move(handler)), work_(tracked(asio::get_associated_executor(handler_, executor))),
-        io_work_(tracked(executor))
+      : loop_task(&handler_completion::run), loop_(asio::query(executor, asio::execution::context)),
+        work_(handler, executor), handler_(std::move(handler))
   {
+    loop_.hold();
   }
   ~handler_completion() = default;
 
@@ -164,9 +187,73 @@ private:
     this->~handler_completion();
   }
 
+  static void run(loop_task& task, bool is_over)
+  {
+    auto& self = static_cast<handler_completion&>(task);
+    allocator alloc(get_allocator_of(self.handler_));
+    handler_work<Handler, Executor> work(std::move(self.work_));
+    bound_completion<Handler, Args...> function(std::move(self.handler_), std::move(*self.results_));
+    self.destroy(alloc);
+    if (!is_over)
+      work.complete(function, function.handler());
+  }
+
+  event_queue loop_;
+  handler_work<Handler, Executor> work_; // Made while the handler is still whole.
   Handler handler_;
-  tracked_executor<executor_type> work_;
-  tracked_executor<Executor> io_work_; // Keeps run() busy while this waits.
+  std::optional<std::tuple<Args...>> results_;
+  bool attached_ = false;
+  bool abandoned_ = false;
+};
+
+/// A completion within an operation of what it has started itself: a step, on the loop.
+/// No memory is taken, and no lock is held meanwhile. `Base` is or derives from
+/// completion<Args...>.
+template <class Operation, class Base, class... Args>
+class step_completion final : public Base, private loop_task {
+public:
+  using step = void (*)(Operation&, std::size_t index, Args...);
+
+  /// \param index  For a step that several completions share.
+  step_completion(asio::execution_context& context, step called, std::size_t index = 0)
+      : loop_task(&step_completion::run), loop_(context), called_(called), index_(index)
+  {
+  }
+
+  /// To be completed once. It keeps the operation alive until then.
+  step_completion& expected_by(std::shared_ptr<Operation> running) noexcept
+  {
+    running_ = std::move(running);
+    return *this;
+  }
+
+  void complete(Args... args) noexcept override
+  {
+    results_.emplace(std::move(args)...);
+    loop_.post(*this);
+  }
+
+  void abandon() noexcept override { std::exchange(running_, nullptr).reset(); }
+
+private:
+  static void run(loop_task& task, bool is_over)
+  {
+    auto& self = static_cast<step_completion&>(task);
+    const std::shared_ptr<Operation> running = std::exchange(self.running_, nullptr);
+    std::tuple<Args...> results = std::move(*self.results_);
+    self.results_.reset();
+    if (is_over)
+      return;
+    running->take_step([&] {
+      std::apply([&](Args&... args) { self.called_(*running, self.index_, std::move(args)...); }, results);
+    });
+  }
+
+  event_queue loop_;
+  const step called_;
+  const std::size_t index_;
+  std::shared_ptr<Operation> running_;
+  std::optional<std::tuple<Args...>> results_;
 };
 
 } // namespace subprocess::detail

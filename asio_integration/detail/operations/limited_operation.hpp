@@ -1,20 +1,18 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
-#include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
+#include <asio/query.hpp>
 
+#include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
-#include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/operations/permit_pool.hpp>
 
 namespace subprocess::detail {
@@ -22,64 +20,72 @@ namespace subprocess::detail {
 /// An operation on a child that waits for a permit first, and gives it back when
 /// the child is reaped.
 template <class Operation, class Result, class... Args>
-class limited_operation : public std::enable_shared_from_this<limited_operation<Operation, Result, Args...>> {
+class limited_operation : public operation {
+  using self_type = limited_operation;
+
 public:
   using done_type = completion_owner<std::error_code, Result>;
 
-  limited_operation(const asio::any_io_executor& executor, done_type done, std::shared_ptr<permit_pool> pool,
-                    Args... args)
-      : strand_(executor), done_(std::move(done)), pool_(std::move(pool)), args_(std::move(args)...)
+  limited_operation(const callers_executors& executors, done_type done, std::shared_ptr<permit_pool> pool, Args... args)
+      : executors_(executors), done_(std::move(done)), pool_(std::move(pool)), args_(std::move(args)...),
+        acquired_(context(), &self_type::acquired), ended_(context(), &self_type::ended)
   {
-  }
-
-  void start()
-  {
-    auto handler = [self = this->shared_from_this()](std::error_code ec, spawn_permit permit) {
-      self->acquired(ec, std::move(permit));
-    };
-    async_acquire(pool_, strand_, on_strand(std::move(handler)));
-  }
-
-  void cancel(asio::cancellation_type type)
-  {
-    asio::post(strand_, [self = this->shared_from_this(), type] {
-      self->cancelled_ = true;
-      self->stop_.emit(type);
-    });
   }
 
 private:
-  template <class Handler>
-  auto on_strand(Handler handler)
+  asio::execution_context& context() const { return asio::query(executors_.io, asio::execution::context); }
+
+  void begin() override { pool_->acquire(acquired_.expected_by(this->self(this))); }
+
+  void cancelled(asio::cancellation_type type) override
   {
-    return asio::bind_cancellation_slot(stop_.slot(), asio::bind_executor(strand_, std::move(handler)));
+    cancelled_ = true;
+    if (const auto running = running_.lock())
+      running->cancel(type);
+    else
+      pool_->cancel(acquired_.id);
   }
 
-  void acquired(std::error_code ec, spawn_permit permit)
+  void out_of_memory() noexcept override { finish({ENOMEM, std::system_category()}, Result()); }
+
+  static void acquired(self_type& self, std::size_t, std::error_code ec, spawn_permit permit)
   {
-    if (ec || cancelled_) { // The permit may have been on its way.
-      permit.release();
-      return done_(asio::error::operation_aborted, Result());
-    }
-    permit_ = std::move(permit);
-    auto token = on_strand([self = this->shared_from_this()](std::error_code end, Result result) {
-      self->permit_.release();
-      self->done_(end, std::move(result));
-    });
-    std::apply(
+    if (ec || self.cancelled_) // The permit may have been on its way.
+      return self.finish(asio::error::operation_aborted, Result());
+    self.permit_ = std::move(permit);
+    const auto running = std::apply(
         [&](Args&... args) {
-          initiate<Operation, std::error_code, Result>(strand_.get_inner_executor(), token, std::move(args)...);
+          return std::make_shared<Operation>(
+              self.executors_, completion_owner<std::error_code, Result>(&self.ended_.expected_by(self.self(&self))),
+              std::move(args)...);
         },
-        args_);
+        self.args_);
+    self.running_ = running;
+    running->start();
   }
 
-  asio::strand<asio::any_io_executor> strand_;
+  static void ended(self_type& self, std::size_t, std::error_code ec, Result result)
+  {
+    self.finish(ec, std::move(result));
+  }
+
+  void finish(std::error_code ec, Result result) noexcept
+  {
+    if (!done_)
+      return;
+    permit_.release();
+    done_(ec, std::move(result));
+  }
+
+  const callers_executors executors_;
   done_type done_;
-  std::shared_ptr<permit_pool> pool_;
+  const std::shared_ptr<permit_pool> pool_;
   std::tuple<Args...> args_;
-  asio::cancellation_signal stop_;
-  bool cancelled_ = false;
+  step_completion<self_type, permit_waiter, std::error_code, spawn_permit> acquired_;
+  step_completion<self_type, completion<std::error_code, Result>, std::error_code, Result> ended_;
+  std::weak_ptr<Operation> running_; // It keeps itself, and by its completion this.
   spawn_permit permit_;
+  bool cancelled_ = false;
 };
 
 } // namespace subprocess::detail

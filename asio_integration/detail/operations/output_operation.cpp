@@ -1,57 +1,79 @@
 #include <asio_integration/detail/operations/output_operation.hpp>
 
+#include <csignal>
+#include <utility>
+
+#include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/streams/capture_command.hpp>
 
 namespace subprocess::detail {
 
 output_operation::output_operation(const asio::any_io_executor& executor, command what, outputs kept,
-                                   capture_options options, supervision_options supervision)
+                                   capture_options options)
     : child_operation(executor, unattended(capture_command(std::move(what), options)),
-                      kept == outputs::kept ? stream_defaults::capture() : stream_defaults::inherit(), supervision),
-      output_reader(std::move(options), kept, stream_owner::us)
+                      kept == outputs::kept ? stream_defaults::capture() : stream_defaults::inherit(),
+                      {options.limit, options.failure}),
+      output_reader(std::move(options), kept)
 {
-  output_.program = this->what().get().program;
+  output_.program = program();
 }
 
-void output_operation::started()
+void output_operation::run(child_parts parts)
 {
-  std::error_code ignored;
-  child().stdin_pipe().close(ignored);
-  read_streams(child().ends(), child().get_executor());
+  parts.pipes[0].reset(); // Nobody writes to its stdin.
+  if (parts.pipes[1] || parts.pipes[2] || parts.pipes[3]) {
+    auto ends = std::make_shared<stream_ends<loop_executor>>(loop_executor(context()));
+    std::error_code ec;
+    ends->assign(parts.pipes, ec);
+    if (ec)
+      return fail_after_launch(spawn_step::pipe, ec);
+    read_streams(std::move(ends), {});
+  }
+  await_exit();
 }
 
 void output_operation::kill_at_limit()
 {
-  std::error_code ignored;
-  child().kill(ignored);
+  child()->signal(SIGKILL);
 }
 
 void output_operation::streams_ended()
 {
-  if (ended_)
+  if (child_ended_)
     finish();
 }
 
 void output_operation::ended(std::error_code ec, exit_status status)
 {
-  ended_ = true;
+  child_ended_ = true;
   wait_error_ = ec;
   output_.status = status;
-  output_.report = report();
-  if (cancelled())
+  if (child())
+    output_.report = report();
+  if (is_interrupted())
     give_up_streams();
-  else
-    child_ended();
+  else if (is_reading())
+    output_reader::child_ended();
   if (!is_reading())
     finish();
 }
 
-void output_operation::finish()
+spawn_failure output_operation::explain(std::error_code ec) const
 {
-  stop_the_clock();
+  if (ec != read_error())
+    return not_waited(program(), ec);
+  return ec == std::errc::no_buffer_space ? bytes_exceeded(program(), max_bytes()) : not_read(program(), ec.value());
+}
+
+void output_operation::finish() noexcept
+{
+  if (std::exchange(finished_, true))
+    return;
   give(output_);
   const std::error_code failed = read_error() ? read_error() : wait_error_;
-  done(cancelled() ? cause() : failed, std::move(output_));
+  const std::error_code ec = is_interrupted() ? cause() : failed;
+  complete(ec);
+  done(ec, std::move(output_));
 }
 
 } // namespace subprocess::detail

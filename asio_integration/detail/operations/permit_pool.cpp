@@ -53,7 +53,7 @@ std::size_t permit_pool::in_flight() const
   return in_flight_;
 }
 
-void permit_pool::acquire(permit_waiter& added)
+void permit_pool::acquire(permit_waiter& added) noexcept
 {
   std::unique_lock lock(mutex_);
   if (is_shut_down_) {
@@ -67,7 +67,7 @@ void permit_pool::acquire(permit_waiter& added)
   added.complete({}, spawn_permit(shared_from_this()));
 }
 
-void permit_pool::cancel(std::uint64_t waiter_id)
+void permit_pool::cancel(std::uint64_t waiter_id) noexcept
 {
   std::unique_lock lock(mutex_);
   permit_waiter* const removed = waiters_.remove(waiter_id);
@@ -88,7 +88,7 @@ void permit_pool::release() noexcept
     next->complete({}, spawn_permit(shared_from_this()));
 }
 
-void permit_pool::close()
+void permit_pool::close() noexcept
 {
   std::unique_lock lock(mutex_);
   permit_waiters aborted = std::exchange(waiters_, {});

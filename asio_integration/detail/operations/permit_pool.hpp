@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/reaper/waiter.hpp>
+#include <asio_integration/detail/operations/pending.hpp>
 #include <asio_integration/spawn_permit.hpp>
 
 namespace subprocess::detail {
@@ -34,16 +34,16 @@ public:
   std::size_t in_flight() const;
 
   /// Completes the waiter when a permit is free; at once if one is.
-  void acquire(permit_waiter& added);
+  void acquire(permit_waiter& added) noexcept;
 
   /// Completes one waiter with `operation_aborted`, if it still waits.
-  void cancel(std::uint64_t waiter_id);
+  void cancel(std::uint64_t waiter_id) noexcept;
 
   /// Takes one permit back; the first waiter gets it.
   void release() noexcept;
 
   /// The limiter is gone: completes the waiters with `operation_aborted`.
-  void close();
+  void close() noexcept;
 
   /// Drops the waiters uncalled.
   void shut_down() noexcept;
@@ -60,14 +60,16 @@ private:
 template <class Executor, class Handler>
 void async_acquire(const std::shared_ptr<permit_pool>& pool, const Executor& executor, Handler handler)
 {
-  using operation = handler_completion<permit_waiter, Handler, Executor, std::error_code, spawn_permit>;
+  using handler_waiter = handler_completion<permit_waiter, Handler, Executor, std::error_code, spawn_permit>;
   auto slot = asio::get_associated_cancellation_slot(handler);
-  operation* const added = operation::make(std::move(handler), executor);
+  handler_waiter* const added = handler_waiter::make(std::move(handler), executor);
+  completion_owner<std::error_code, spawn_permit> owned(added);
   if (slot.is_connected())
     slot.assign([weak = std::weak_ptr(pool), id = added->id](asio::cancellation_type) {
       if (const auto locked = weak.lock())
         locked->cancel(id);
     });
+  owned.release();
   pool->acquire(*added);
 }
 

@@ -1,63 +1,102 @@
 #include <asio_integration/detail/operations/wait_many_operation.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
 
 #include <utility>
 
 namespace subprocess::detail {
 
-wait_many_operation::wait_many_operation(const asio::any_io_executor& executor, std::vector<awaited_child> children)
-    : strand_(executor), children_(std::move(children)), waits_(children_.size()), left_(children_.size())
+class wait_many_operation::one_wait final : private waiter {
+public:
+  one_wait(awaited_child child, std::size_t index) : child_(std::move(child)), index_(index) {}
+
+  void begin(std::shared_ptr<wait_many_operation> all)
+  {
+    wait_many_operation& self = *all;
+    on_ = true;
+    if (!child_.child)
+      return told(self, {EINVAL, std::system_category()}, {});
+    all_ = std::move(all);
+    loop().hold(); // It may be another than that of the handler.
+    if (const auto end = child_.child.reaper().wait(*child_.child.handle(), *this)) {
+      const std::shared_ptr<wait_many_operation> keep = std::exchange(all_, nullptr);
+      told(self, end->error, end->status);
+    }
+  }
+
+  void withdraw(wait_many_operation& self) noexcept
+  {
+    if (!on_ || !child_.child || !child_.child.reaper().remove(*child_.child.handle(), waiter::id))
+      return; // Or it is on its way.
+    const std::shared_ptr<wait_many_operation> keep = std::exchange(all_, nullptr);
+    told(self, asio::error::operation_aborted, {});
+  }
+
+private:
+  void told(wait_many_operation& self, std::error_code ec, exit_status status)
+  {
+    if (!std::exchange(on_, false))
+      return;
+    if (child_.child)
+      loop().release();
+    self.told(index_, {ec, status});
+  }
+
+  void complete(std::error_code ec, exit_status status) noexcept override
+  {
+    const std::shared_ptr<wait_many_operation> all = std::exchange(all_, nullptr);
+    all->take_step([&] { told(*all, ec, status); });
+  }
+  void abandon() noexcept override { std::exchange(all_, nullptr).reset(); }
+
+  event_queue loop() const { return event_queue(child_.child.reaper().executor().context()); }
+
+  const awaited_child child_;
+  const std::size_t index_;
+  std::shared_ptr<wait_many_operation> all_;
+  bool on_ = false;
+};
+
+wait_many_operation::wait_many_operation(std::vector<awaited_child> children) : left_(children.size())
 {
+  waits_.reserve(children.size());
+  for (awaited_child& one : children)
+    waits_.push_back(std::make_unique<one_wait>(std::move(one), waits_.size()));
 }
 
-// On the strand: the first wait may end while the last has not begun.
-void wait_many_operation::start()
-{
-  asio::post(strand_, [self = shared_from_this()] { self->start_waits(); });
-}
+wait_many_operation::~wait_many_operation() = default;
 
-void wait_many_operation::start_waits()
+// The first may have ended already, which may withdraw the others before they begin.
+void wait_many_operation::begin()
 {
+  beginning_ = true;
+  for (std::size_t i = 0; i < waits_.size(); ++i)
+    if (withdrawn_)
+      told(i, {asio::error::operation_aborted, {}});
+    else
+      waits_[i]->begin(self(this));
+  beginning_ = false;
   if (left_ == 0)
-    return all_ended();
-  for (std::size_t i = 0; i < children_.size(); ++i)
-    start_wait(i);
-  children_ = {};
-  if (withdrawn_)
-    withdraw(); // Cancelled before they had begun.
+    all_ended();
 }
 
-void wait_many_operation::start_wait(std::size_t index)
-{
-  const awaited_child& one = children_[index];
-  auto handler = [self = shared_from_this(), index](std::error_code ec, exit_status status) {
-    self->ended(index, {ec, status});
-    if (--self->left_ == 0)
-      self->all_ended();
-  };
-  one.child.async_wait(one.executor, asio::bind_cancellation_slot(waits_[index].slot(),
-                                                                  asio::bind_executor(strand_, std::move(handler))));
-}
-
-void wait_many_operation::cancel(asio::cancellation_type)
-{
-  asio::post(strand_, [self = shared_from_this()] { self->withdraw(); });
-}
-
-void wait_many_operation::withdraw()
+void wait_many_operation::withdraw() noexcept
 {
   withdrawn_ = true;
-  for (asio::cancellation_signal& wait : waits_)
-    wait.emit(asio::cancellation_type::terminal);
+  for (const auto& one : waits_)
+    one->withdraw(*this);
 }
 
-wait_any_operation::wait_any_operation(const asio::any_io_executor& executor, done_type done,
-                                       std::vector<awaited_child> children)
-    : wait_many_operation(executor, std::move(children)), done_(std::move(done))
+void wait_many_operation::told(std::size_t index, wait_result result)
+{
+  --left_;
+  ended(index, result);
+  if (left_ == 0 && !beginning_)
+    all_ended();
+}
+
+wait_any_operation::wait_any_operation(const callers_executors&, done_type done, std::vector<awaited_child> children)
+    : wait_many_operation(std::move(children)), done_(std::move(done))
 {
 }
 
@@ -70,14 +109,14 @@ void wait_any_operation::ended(std::size_t index, wait_result result)
   withdraw();
 }
 
-void wait_any_operation::all_ended()
+void wait_any_operation::all_ended() noexcept
 {
-  done_(first_.error, index_, first_.status);
+  if (done_)
+    done_(first_.error, index_, first_.status);
 }
 
-wait_all_operation::wait_all_operation(const asio::any_io_executor& executor, done_type done,
-                                       std::vector<awaited_child> children)
-    : wait_many_operation(executor, std::move(children)), done_(std::move(done)), results_(count())
+wait_all_operation::wait_all_operation(const callers_executors&, done_type done, std::vector<awaited_child> children)
+    : wait_many_operation(std::move(children)), done_(std::move(done)), results_(count())
 {
 }
 
@@ -88,9 +127,10 @@ void wait_all_operation::ended(std::size_t index, wait_result result)
     aborted_ = true;
 }
 
-void wait_all_operation::all_ended()
+void wait_all_operation::all_ended() noexcept
 {
-  done_(aborted_ ? std::error_code(asio::error::operation_aborted) : std::error_code(), std::move(results_));
+  if (done_)
+    done_(aborted_ ? std::error_code(asio::error::operation_aborted) : std::error_code(), std::move(results_));
 }
 
 } // namespace subprocess::detail

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/strand.hpp>
 #include <asio/system_executor.hpp>
 
 #include <cerrno>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/reaper/tracked_child.hpp>
 #include <asio_integration/wait_result.hpp>
 
@@ -43,45 +42,46 @@ inline asio::any_io_executor executor_of(const std::vector<awaited_child>& child
 
 /// A wait for each of several children. Cancelled, it withdraws those that are
 /// left, and they count as ended.
-class wait_many_operation : public std::enable_shared_from_this<wait_many_operation> {
-public:
-  void start();
-  void cancel(asio::cancellation_type);
-
+class wait_many_operation : public operation {
 protected:
-  wait_many_operation(const asio::any_io_executor& executor, std::vector<awaited_child> children);
-  virtual ~wait_many_operation() = default;
+  explicit wait_many_operation(std::vector<awaited_child> children);
+  ~wait_many_operation() override;
 
-  // All that follows happens on the strand.
+  // All that follows is called under the lock.
 
   virtual void ended(std::size_t index, wait_result result) = 0;
-  virtual void all_ended() = 0;
+  virtual void all_ended() noexcept = 0;
 
-  void withdraw();
+  void withdraw() noexcept;
 
   std::size_t count() const noexcept { return waits_.size(); }
 
 private:
-  void start_waits();
-  void start_wait(std::size_t index);
+  /// The wait for one of them, on the loop of that child.
+  class one_wait;
 
-  asio::strand<asio::any_io_executor> strand_;
-  std::vector<awaited_child> children_; // Until the waits have begun.
-  std::vector<asio::cancellation_signal> waits_;
+  void begin() override;
+  void cancelled(asio::cancellation_type) override { withdraw(); }
+  void out_of_memory() noexcept override { withdraw(); }
+
+  void told(std::size_t index, wait_result result);
+
+  std::vector<std::unique_ptr<one_wait>> waits_;
   std::size_t left_;
+  bool beginning_ = false;
   bool withdrawn_ = false;
 };
 
 /// The first one to end; the other waits are withdrawn.
-class wait_any_operation final : public wait_many_operation {
+class wait_any_operation : public wait_many_operation {
 public:
   using done_type = completion_owner<std::error_code, std::size_t, exit_status>;
 
-  wait_any_operation(const asio::any_io_executor& executor, done_type done, std::vector<awaited_child> children);
+  wait_any_operation(const callers_executors& executors, done_type done, std::vector<awaited_child> children);
 
 private:
   void ended(std::size_t index, wait_result result) override;
-  void all_ended() override;
+  void all_ended() noexcept override;
 
   done_type done_;
   bool decided_ = false;
@@ -89,15 +89,15 @@ private:
   wait_result first_{{EINVAL, std::system_category()}, {}}; // What it is without children.
 };
 
-class wait_all_operation final : public wait_many_operation {
+class wait_all_operation : public wait_many_operation {
 public:
   using done_type = completion_owner<std::error_code, std::vector<wait_result>>;
 
-  wait_all_operation(const asio::any_io_executor& executor, done_type done, std::vector<awaited_child> children);
+  wait_all_operation(const callers_executors& executors, done_type done, std::vector<awaited_child> children);
 
 private:
   void ended(std::size_t index, wait_result result) override;
-  void all_ended() override;
+  void all_ended() noexcept override;
 
   done_type done_;
   std::vector<wait_result> results_;

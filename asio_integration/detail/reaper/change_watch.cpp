@@ -1,12 +1,8 @@
 #include <asio_integration/detail/reaper/change_watch.hpp>
 
-#include <asio/detail/signal_set_service.hpp>
-
 #include <chrono>
 #include <csignal>
-#include <vector>
 
-#include <asio_integration/detail/reaper/end_reactor.hpp>
 #include <asio_integration/detail/reaper/sigchld_handler.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 
@@ -22,25 +18,25 @@ constexpr std::chrono::seconds change_tick(1);
 // not be left when the pipe that it writes to goes.
 change_watch::change_watch(asio::execution_context& context) : asio::execution_context::service(context)
 {
-  asio::use_service<asio::detail::signal_set_service>(context);
+  make_signal_service(context);
 }
 
-change_watch* change_watch::of(const asio::any_io_executor& executor, std::error_code& ec)
+change_watch* change_watch::of(asio::execution_context& context, std::error_code& ec)
 {
   try {
     ec.clear();
-    return &asio::use_service<change_watch>(asio::query(executor, asio::execution::context));
+    return &asio::use_service<change_watch>(context);
   } catch (const std::system_error& error) {
     ec.assign(error.code().value(), std::system_category()); // Asio has a category of its own.
     return nullptr;
   }
 }
 
-void change_watch::add(const asio::any_io_executor& executor, const std::shared_ptr<process>& child,
-                       const std::shared_ptr<change_listener>& added, std::error_code& ec)
+void change_watch::add(const std::shared_ptr<process>& child, const std::shared_ptr<change_listener>& added,
+                       std::error_code& ec)
 {
   const std::lock_guard lock(mutex_);
-  listen(executor, ec);
+  listen(ec);
   if (ec)
     return;
   listeners_.emplace(child, added);
@@ -74,12 +70,13 @@ void change_watch::shutdown()
   lock.unlock(); // A handler that goes with its operation may call back.
 }
 
-void change_watch::listen(const asio::any_io_executor& executor, std::error_code& ec)
+void change_watch::listen(std::error_code& ec)
 {
   ec.clear();
   if (signals_)
     return;
   const standard_numbers not_for_asio;
+  const loop_executor executor(context());
   signals_.emplace(executor);
   signals_->add(SIGCHLD, ec);
   if (ec) {
@@ -96,40 +93,42 @@ void change_watch::listen(const asio::any_io_executor& executor, std::error_code
 
 void change_watch::await_signal()
 {
-  signals_->async_wait([this, round = round_](std::error_code ec, int) {
-    if (ec)
-      return;
-    const std::lock_guard lock(mutex_);
-    if (round != round_ || !signals_)
-      return;
-    look_at_all();
-    if (signals_)
-      await_signal();
-  });
+  signals_->async_wait(wait_handler(
+      [this, round = round_](std::error_code ec) {
+        if (!ec)
+          look_in(round, &change_watch::await_signal);
+      },
+      signal_memory_));
 }
 
 void change_watch::await_tick()
 {
   timer_->expires_after(change_tick);
-  timer_->async_wait([this, round = round_](std::error_code ec) {
-    if (ec)
-      return;
-    const std::lock_guard lock(mutex_);
-    if (round != round_ || !signals_)
-      return;
-    look_at_all();
-    if (signals_)
-      await_tick();
-  });
+  timer_->async_wait(wait_handler(
+      [this, round = round_](std::error_code ec) {
+        if (!ec)
+          look_in(round, &change_watch::await_tick);
+      },
+      tick_memory_));
+}
+
+// It waits again first: nothing that goes wrong with a listener ends the listening.
+void change_watch::look_in(std::uint64_t round, void (change_watch::*wait_again)())
+{
+  const std::lock_guard lock(mutex_);
+  if (round != round_ || !signals_)
+    return;
+  (this->*wait_again)();
+  look_at_all();
 }
 
 void change_watch::look_at_all()
 {
-  std::vector<std::shared_ptr<process>> children;
-  for (auto one = listeners_.begin(); one != listeners_.end(); one = listeners_.upper_bound(one->first))
-    children.push_back(one->first);
-  for (const auto& child : children)
+  for (auto one = listeners_.begin(); one != listeners_.end();) {
+    const std::shared_ptr<process> child = one->first;
     look_at(child);
+    one = listeners_.upper_bound(child);
+  }
   stop_if_idle();
 }
 
@@ -150,6 +149,13 @@ void change_watch::stop_if_idle()
     return;
   signals_.reset();
   timer_.reset();
+}
+
+// A copy that goes on with the context ends it as its own.
+void change_watch::notify_fork(asio::execution_context::fork_event event)
+{
+  if (event == asio::execution_context::fork_child)
+    owner_ = own_pid();
 }
 
 } // namespace subprocess::detail

@@ -1,15 +1,25 @@
 #include <asio_integration/detail/reaper/reap_table.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace subprocess::detail {
 
-waiter_list reap_table::add(std::shared_ptr<process> child, bool watched)
+reap_table::place reap_table::make_place()
 {
-  entry& place = entries_[child->id()];
-  place.child = std::move(child);
-  place.watched = watched;
-  return std::exchange(place.waiters, {});
+  map made;
+  made.try_emplace(0);
+  return made.extract(made.begin());
+}
+
+reap_table::place reap_table::add(place room, std::shared_ptr<process> child)
+{
+  place earlier = entries_.extract(child->id());
+  room.key() = child->id();
+  room.mapped() = entry();
+  room.mapped().child = std::move(child);
+  entries_.insert(std::move(room));
+  return earlier;
 }
 
 reap_table::entry* reap_table::find(pid_t pid) noexcept
@@ -24,41 +34,27 @@ reap_table::entry* reap_table::find(const process& child) noexcept
   return found && found->child.get() == &child ? found : nullptr;
 }
 
+reap_table::entry* reap_table::after(pid_t pid) noexcept
+{
+  const auto next = entries_.upper_bound(pid);
+  return next == entries_.end() ? nullptr : &next->second;
+}
+
 waiter* reap_table::remove_waiter(const process& child, std::uint64_t id) noexcept
 {
   entry* const found = find(child);
   return found ? found->waiters.remove(id) : nullptr;
 }
 
-waiter_list reap_table::finish(entry& ended)
+reap_table::place reap_table::finish(const entry& ended) noexcept
 {
-  waiter_list waiters = std::move(ended.waiters);
-  entries_.erase(ended.child->id());
-  return waiters;
-}
-
-std::vector<pid_t> reap_table::unwatched() const
-{
-  std::vector<pid_t> pids;
-  for (const auto& [pid, one] : entries_)
-    if (!one.watched)
-      pids.push_back(pid);
-  return pids;
-}
-
-std::vector<pid_t> reap_table::all() const
-{
-  std::vector<pid_t> pids;
-  pids.reserve(entries_.size());
-  for (const auto& [pid, one] : entries_)
-    pids.push_back(pid);
-  return pids;
+  return entries_.extract(ended.child->id());
 }
 
 bool reap_table::needs_looking() const noexcept
 {
   return std::ranges::any_of(entries_,
-                             [](const auto& item) { return !item.second.watched && !item.second.waiters.empty(); });
+                             [](const auto& item) { return !item.second.watched && item.second.is_awaited(); });
 }
 
 } // namespace subprocess::detail

@@ -1,8 +1,8 @@
 #include <asio_integration/detail/reaper/reaper_core.hpp>
 
-#include <asio/post.hpp>
-
 #include <chrono>
+#include <exception>
+#include <utility>
 
 #include <subprocess/detail/process/orphans.hpp>
 
@@ -10,164 +10,285 @@ namespace subprocess::detail {
 namespace {
 
 // How long an end can go unnoticed when its signal was lost.
-constexpr std::chrono::seconds tick_interval(1);
+constexpr std::chrono::seconds reaper_tick(1);
 
 } // namespace
 
-reaper_core::reaper_core(const asio::any_io_executor& executor, std::unique_ptr<wake_source> source)
-    : executor_(executor), idle_(asio::query(executor, asio::execution::context)), kind_(source->kind()),
+void reaper_core::task::called(loop_task& base, bool is_over)
+{
+  auto& self = static_cast<task&>(base);
+  if (!is_over)
+    (self.core_.*self.run_)();
+}
+
+reaper_core::reaper_core(const loop_executor& executor, std::unique_ptr<wake_source> source)
+    : executor_(executor), loop_(executor.context()), kind_(source->kind()), begin_(*this, &reaper_core::begin),
+      again_(*this, &reaper_core::look_around), look_soon_(*this, &reaper_core::look_soon), tell_robbed_(*this, &reaper_core::tell_robbed),
       source_(std::move(source)), timer_(executor)
 {
 }
 
-void reaper_core::start(const asio::any_io_executor& executor)
+// In a handler, where something is held. The service that owns this outlives all
+// handlers of its context.
+void reaper_core::start() noexcept
 {
-  // In a handler, since idle_work needs some work that is counted. The service
-  // that owns this outlives all handlers of its context.
-  asio::post(executor, [this] {
-    const std::lock_guard lock(mutex_);
-    arm();
-  });
+  loop_.post(begin_);
 }
 
-void reaper_core::arm()
+void reaper_core::begin()
+{
+  const std::lock_guard lock(mutex_);
+  arm();
+}
+
+// The wait has memory of its own, so only a system that refuses to watch can make it
+// fail; children are found by the tick then.
+void reaper_core::arm() noexcept
 {
   if (!source_)
     return;
-  source_->async_wake([this] { woken(); });
-  idle_.exclude();
+  try {
+    source_->async_wake(wake_handler({this}, wake_memory_));
+    armed_ = true;
+    loop_.release();
+  } catch (const std::exception&) {
+    armed_ = false;
+  }
 }
 
 void reaper_core::woken()
 {
-  idle_.include();
+  loop_.hold();
   look_around();
 }
 
-void reaper_core::look_around()
+void reaper_core::look_around() noexcept
 {
+  if (!is_open())
+    return;
   if (source_->dispatch(*this))
-    return asio::post(executor_, [this] { look_around(); });
+    return loop_.post(again_);
   reap_orphans();
   const std::lock_guard lock(mutex_);
   arm();
 }
 
-bool reaper_core::is_open()
+bool reaper_core::is_open() noexcept
 {
   const std::lock_guard lock(mutex_);
   return source_ != nullptr;
 }
 
-void reaper_core::track(const std::shared_ptr<process>& child)
+void reaper_core::track(reap_table::place room, const std::shared_ptr<process>& child) noexcept
 {
-  waiter_list robbed;
-  bool watched = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const reap_table::entry* const earlier = table_.find(child->id()))
-      unwatch(*earlier);
-    watched = source_ && source_->watch(*child);
-    robbed = table_.add(child, watched);
+  reap_table::place earlier; // Goes after the lock.
+  std::unique_lock lock(mutex_);
+  if (reap_table::entry* const known = table_.find(child->id()))
+    unwatch(*known);
+  earlier = table_.add(std::move(room), child);
+  if (earlier) {
+    if (earlier.mapped().held)
+      loop_.release();
+    // Told on the loop: whoever calls this may hold a lock that a waiter takes.
+    if (robbed_.empty() && !earlier.mapped().waiters.empty())
+      loop_.post(tell_robbed_);
+    robbed_.append(earlier.mapped().waiters);
   }
-  robbed.complete_all(error_of(process::state::lost), {});
-  if (!watched)
-    look(child->id()); // It may have ended before it was in the table.
+  reap_table::entry& added = *table_.find(child->id());
+  added.watched = source_ && source_->watch(*child);
+  if (!added.watched) // It may have ended before it was in the table.
+    reap(lock, added);
 }
 
-void reaper_core::wait(process& child, waiter& added)
+void reaper_core::tell_robbed()
+{
+  std::unique_lock lock(mutex_);
+  waiter_list robbed = std::exchange(robbed_, {});
+  lock.unlock();
+  robbed.complete_all(error_of(process::state::lost), {});
+}
+
+void reaper_core::look_soon()
+{
+  if (is_open() && source_->dispatch(*this))
+    return loop_.post(look_soon_);
+  const std::lock_guard lock(mutex_);
+  looks_soon_ = false;
+}
+
+std::optional<wait_end> reaper_core::wait(process& child, waiter& added) noexcept
 {
   std::unique_lock lock(mutex_);
   if (!source_) {
     lock.unlock();
     added.abandon();
-    return;
+    return std::nullopt;
   }
-  if (reap_table::entry* const entry = table_.find(child)) {
-    entry->waiters.push(added);
-    if (!entry->watched && !ticking_)
-      start_tick();
-    return;
+  reap_table::entry* const entry = table_.find(child);
+  if (!entry) {
+    // Displaced by another child of its number, it is gone whatever we know of it.
+    const process::state state = child.current();
+    return wait_end{error_of(state == process::state::running ? process::state::lost : state), child.status()};
   }
-  lock.unlock();
-  added.complete(error_of(child.current()), child.status());
+  entry->waiters.push(added);
+  tick_for(*entry);
+  // Nothing tells of this one, and it may have ended long ago. Others who wait for it are
+  // not to be told from within this call.
+  if (!entry->watched && child.has_ended() && !std::exchange(looks_soon_, true))
+    loop_.post(look_soon_);
+  return std::nullopt;
 }
 
-void reaper_core::cancel(const process& child, std::uint64_t waiter_id)
+waiter* reaper_core::remove(const process& child, std::uint64_t waiter_id) noexcept
 {
-  std::unique_lock lock(mutex_);
-  waiter* const removed = table_.remove_waiter(child, waiter_id);
-  lock.unlock();
-  if (removed)
-    removed->complete(asio::error::operation_aborted, {});
+  const std::lock_guard lock(mutex_);
+  if (waiter* const removed = table_.remove_waiter(child, waiter_id))
+    return removed;
+  return robbed_.remove(waiter_id);
 }
 
-bool reaper_core::look(pid_t pid)
+void reaper_core::hold_until_reaped(const process& child) noexcept
+{
+  const std::lock_guard lock(mutex_);
+  reap_table::entry* const entry = table_.find(child);
+  if (!source_ || !entry || std::exchange(entry->held, true))
+    return;
+  loop_.hold();
+  tick_for(*entry);
+}
+
+bool reaper_core::look(pid_t pid) noexcept
 {
   std::unique_lock lock(mutex_);
   reap_table::entry* const entry = table_.find(pid);
   if (!entry)
     return false;
-  const std::shared_ptr<process> child = entry->child;
+  if (reap(lock, *entry))
+    return true;
+  // Said to have ended, and not to be reaped yet: its source would say so for ever.
+  if (entry->watched) {
+    unwatch(*entry);
+    tick_for(*entry);
+  }
+  return false;
+}
+
+// True: it is reaped, its waiters are told, and the lock is let go.
+bool reaper_core::reap(std::unique_lock<std::mutex>& lock, reap_table::entry& entry) noexcept
+{
+  const std::shared_ptr<process> child = entry.child;
   const process::state state = child->try_reap();
   if (state == process::state::running)
     return false;
-  unwatch(*entry);
-  waiter_list waiters = table_.finish(*entry);
+  unwatch(entry);
+  reap_table::place ended = table_.finish(entry);
   lock.unlock();
-  waiters.complete_all(error_of(state), child->status());
+  ended.mapped().waiters.complete_all(error_of(state), child->status());
+  if (ended.mapped().held)
+    loop_.release();
   return true;
 }
 
-void reaper_core::unwatch(const reap_table::entry& entry) noexcept
+void reaper_core::unwatch(reap_table::entry& entry) noexcept
 {
   if (source_ && entry.watched)
     source_->unwatch(*entry.child);
+  entry.watched = false;
 }
 
-void reaper_core::look_at_all()
+void reaper_core::look_at_all() noexcept
 {
-  std::unique_lock lock(mutex_);
-  const std::vector<pid_t> pids = table_.all();
-  lock.unlock();
-  for (const pid_t pid : pids)
-    look(pid);
+  pid_t last = 0;
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    reap_table::entry* const entry = table_.after(last);
+    if (!entry)
+      return;
+    last = entry->child->id();
+    reap(lock, *entry);
+  }
 }
 
-// Only with a waiter in the table, whose work is counted.
-void reaper_core::start_tick()
+void reaper_core::look_at_unwatched() noexcept
 {
-  ticking_ = true;
-  timer_->expires_after(tick_interval);
-  timer_->async_wait([this](std::error_code) { tick(); });
-  idle_.exclude();
+  pid_t last = 0;
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    reap_table::entry* entry = table_.after(last);
+    while (entry && entry->watched)
+      entry = table_.after(entry->child->id());
+    if (!entry)
+      return;
+    last = entry->child->id();
+    reap(lock, *entry);
+  }
+}
+
+void reaper_core::tick_for(const reap_table::entry& entry) noexcept
+{
+  if ((!entry.watched || !armed_) && entry.is_awaited() && !ticking_)
+    start_tick();
+}
+
+// Only while somebody waits, whose work is held. The timer's own memory is kept from
+// one tick to the next; should there be none for the first, the next wake-up or wait
+// tries again.
+void reaper_core::start_tick() noexcept
+{
+  try {
+    timer_->expires_after(reaper_tick);
+    timer_->async_wait(wait_handler([this](std::error_code) { tick(); }, tick_memory_));
+    ticking_ = true;
+    loop_.release();
+  } catch (const std::exception&) {
+  }
 }
 
 void reaper_core::tick()
 {
-  idle_.include();
+  loop_.hold();
+  look_at_unwatched();
   std::unique_lock lock(mutex_);
-  const std::vector<pid_t> pids = table_.unwatched();
-  lock.unlock();
-  for (const pid_t pid : pids)
-    look(pid);
-  lock.lock();
   ticking_ = false;
-  if (source_ && table_.needs_looking())
+  if (!armed_) {
+    lock.unlock();
+    look_at_all();
+    lock.lock();
+    arm();
+  }
+  if (source_ && (table_.needs_looking() || !armed_))
     start_tick();
+}
+
+void reaper_core::forked(std::unique_ptr<wake_source> source) noexcept
+{
+  std::unique_lock lock(mutex_);
+  source_ = std::move(source);
+  reap_table of_parent = std::exchange(table_, {});
+  arm();
+  lock.unlock();
+  while (reap_table::entry* const entry = of_parent.after(0)) {
+    reap_table::place gone = of_parent.finish(*entry);
+    gone.mapped().waiters.complete_all(error_of(process::state::lost), {});
+    if (gone.mapped().held)
+      loop_.release();
+  }
 }
 
 void reaper_core::shut_down() noexcept
 {
   std::unique_lock lock(mutex_);
-  for (const pid_t pid : table_.all())
-    unwatch(*table_.find(pid));
+  for (reap_table::entry* entry = table_.after(0); entry; entry = table_.after(entry->child->id()))
+    unwatch(*entry);
   source_.reset();
   timer_.reset();
   reap_table abandoned = std::exchange(table_, {});
-  lock.unlock();
-  for (const pid_t pid : abandoned.all())
-    adopt_orphan(abandoned.find(pid)->child);
+  const waiter_list robbed = std::exchange(robbed_, {});
+  lock.unlock(); // A handler that goes may call back.
+  while (reap_table::entry* const entry = abandoned.after(0)) {
+    const reap_table::place dropped = abandoned.finish(*entry);
+    adopt_orphan(dropped.mapped().child);
+  }
 }
 
 } // namespace subprocess::detail

@@ -1,6 +1,6 @@
 #include <sys/wait.h>
 
-#include <asio/signal_set.hpp>
+#include <asio/basic_signal_set.hpp>
 
 #include <csignal>
 
@@ -12,7 +12,7 @@ namespace {
 
 class sigchld_source final : public wake_source {
 public:
-  explicit sigchld_source(const asio::any_io_executor& executor) : signals_(executor, SIGCHLD)
+  explicit sigchld_source(const loop_executor& executor) : signals_(executor, SIGCHLD)
   {
     restart_interrupted_calls();
   }
@@ -24,17 +24,14 @@ public:
   bool watch(process&) noexcept override { return false; }
   void unwatch(process&) noexcept override {}
 
-  void async_wake(std::function<void()> woken) override
-  {
-    signals_.async_wait([woken = std::move(woken)](std::error_code, int) { woken(); });
-  }
+  void async_wake(wake_handler woken) override { signals_.async_wait(woken); }
 
   // One signal may stand for many children. The kernel names one that has ended
   // at a time, so ours are found without a call for each that runs. It names
   // strangers too, and goes on naming them: then there is no way around asking
   // for each of ours. Nor is there when all are gone, or a sandbox refuses the
   // call. Where thousands run it takes its time, so handlers come in between.
-  bool dispatch(reaping& reaper) override
+  bool dispatch(reaping& reaper) noexcept override
   {
     siginfo_t info{};
     const int result = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
@@ -47,12 +44,12 @@ public:
   }
 
 private:
-  asio::basic_signal_set<asio::any_io_executor> signals_;
+  asio::basic_signal_set<loop_executor> signals_;
 };
 
 } // namespace
 
-std::unique_ptr<wake_source> make_sigchld_source(const asio::any_io_executor& executor)
+std::unique_ptr<wake_source> make_sigchld_source(const loop_executor& executor)
 {
   return std::make_unique<sigchld_source>(executor);
 }

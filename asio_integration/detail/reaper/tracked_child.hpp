@@ -1,11 +1,18 @@
 #pragma once
 
-#include <asio/async_result.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/error.hpp>
 
+#include <cerrno>
+#include <cstdint>
 #include <memory>
+#include <system_error>
 #include <utility>
 
+#include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/reaper/reaper_core.hpp>
+#include <subprocess/stop_sequence.hpp>
 
 namespace subprocess::detail {
 
@@ -22,53 +29,55 @@ public:
   explicit operator bool() const noexcept { return child_ != nullptr; }
   process* operator->() const noexcept { return child_.get(); }
   const std::shared_ptr<process>& handle() const noexcept { return child_; }
-  const reaper_core& reaper() const noexcept { return *reaper_; }
+  reaper_core& reaper() const noexcept { return *reaper_; }
 
   /// See basic_async_child::async_wait.
   template <class Executor, class Handler>
   void async_wait(const Executor& executor, Handler handler) const
   {
-    using operation = handler_completion<waiter, Handler, Executor, std::error_code, exit_status>;
+    using handler_waiter = handler_completion<waiter, Handler, Executor, std::error_code, exit_status>;
     auto slot = asio::get_associated_cancellation_slot(handler);
-    operation* const added = operation::make(std::move(handler), executor);
-    if (!child_) {
-      added->complete({EINVAL, std::system_category()}, {});
-      return;
-    }
+    handler_waiter* const made = handler_waiter::make(std::move(handler), executor);
+    if (!child_)
+      return made->complete({EINVAL, std::system_category()}, {});
+    completion_owner<std::error_code, exit_status> added(made);
     if (slot.is_connected())
-      slot.template emplace<cancel_wait>(child_, reaper_, added->id);
-    reaper_->wait(*child_, *added);
+      slot.template emplace<cancel_wait>(child_, reaper_, made->id);
+    added.release();
+    if (const auto end = reaper_->wait(*child_, *made))
+      made->complete(end->error, end->status);
   }
 
-  /// SIGKILL, to be reaped by a loop that stays busy for that short while.
-  template <class Executor>
-  void kill_and_reap(const Executor& executor) const
-  {
-    if (child_->current() != process::state::running || !child_->is_parent())
-      return;
-    child_->signal(9);
-    if (reaper_->is_open())
-      async_wait(executor, [](std::error_code, exit_status) {});
-  }
+  /// SIGKILL, to be reaped by a loop that stays busy for that short while. One that may
+  /// not be signalled holds no loop.
+  void kill_and_reap() const noexcept;
+
+  /// The same by a stop sequence, in the background.
+  void stop_and_reap(const stop_sequence& sequence) const noexcept;
 
 private:
-  struct cancel_wait {
-    std::weak_ptr<process> child;
-    std::weak_ptr<reaper_core> reaper;
-    std::uint64_t waiter;
-
-    cancel_wait(const std::shared_ptr<process>& c, const std::shared_ptr<reaper_core>& r, std::uint64_t id)
-        : child(c), reaper(r), waiter(id)
+  class cancel_wait {
+  public:
+    cancel_wait(const std::shared_ptr<process>& child, const std::shared_ptr<reaper_core>& reaper,
+                std::uint64_t id) noexcept
+        : child_(child), reaper_(reaper), id_(id)
     {
     }
 
     void operator()(asio::cancellation_type)
     {
-      const auto c = child.lock();
-      const auto r = reaper.lock();
-      if (c && r)
-        r->cancel(*c, waiter);
+      const auto child = child_.lock();
+      const auto reaper = reaper_.lock();
+      if (!child || !reaper)
+        return;
+      if (waiter* const removed = reaper->remove(*child, id_))
+        removed->complete(asio::error::operation_aborted, {});
     }
+
+  private:
+    std::weak_ptr<process> child_;
+    std::weak_ptr<reaper_core> reaper_;
+    std::uint64_t id_;
   };
 
   std::shared_ptr<process> child_;

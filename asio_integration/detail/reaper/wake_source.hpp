@@ -1,10 +1,10 @@
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-
-#include <functional>
 #include <memory>
+#include <system_error>
 
+#include <asio_integration/detail/asio_internals.hpp>
+#include <asio_integration/detail/wait_memory.hpp>
 #include <asio_integration/reaper.hpp>
 #include <subprocess/detail/process/process.hpp>
 
@@ -13,16 +13,27 @@ namespace subprocess::detail {
 /// What a source asks the reaper to do about children that may have ended.
 class reaping {
 public:
-  /// Reaps the child of that number if it is ours and has ended.
+  /// Reaps the child of that number if it is ours and has ended. One that was said to
+  /// have ended and has not (a tracer may keep it) is looked at now and then instead.
   /// \return Whether it was ours and is now reaped.
-  virtual bool look(pid_t pid) = 0;
+  virtual bool look(pid_t pid) noexcept = 0;
 
-  /// Looks at every child.
-  virtual void look_at_all() = 0;
+  /// Looks at every child, or at those that no source tells of.
+  virtual void look_at_all() noexcept = 0;
+  virtual void look_at_unwatched() noexcept = 0;
+
+  /// The source's wait is over.
+  virtual void woken() = 0;
 
 protected:
   ~reaping() = default;
 };
+
+struct wake_reaper {
+  reaping* reaper;
+  void operator()(std::error_code) const { reaper->woken(); }
+};
+using wake_handler = wait_handler<wake_reaper>;
 
 /// What wakes the reaper. The reaper's lock guards all but dispatch().
 class wake_source {
@@ -38,18 +49,18 @@ public:
   /// Once for each that is watched, before the child's descriptor is closed.
   virtual void unwatch(process& child) noexcept = 0;
 
-  /// Starts one wait. `woken` runs once, also after an error.
-  virtual void async_wake(std::function<void()> woken) = 0;
+  /// Starts one wait. The handler runs once, also after an error.
+  virtual void async_wake(wake_handler woken) = 0;
 
   /// Looks at those that may have ended.
   /// \return Whether to call again, after the handlers of those.
-  virtual bool dispatch(reaping& reaper) = 0;
+  virtual bool dispatch(reaping& reaper) noexcept = 0;
 };
 
-std::unique_ptr<wake_source> make_sigchld_source(const asio::any_io_executor& executor);
+std::unique_ptr<wake_source> make_sigchld_source(const loop_executor& executor);
 
 /// Null where the kernel has no pidfds.
-std::unique_ptr<wake_source> make_pidfd_source(const asio::any_io_executor& executor);
+std::unique_ptr<wake_source> make_pidfd_source(const loop_executor& executor);
 bool pidfd_supported() noexcept;
 
 } // namespace subprocess::detail

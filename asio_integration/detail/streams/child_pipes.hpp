@@ -16,11 +16,7 @@ namespace subprocess::detail {
 
 /// Where the closed pipes of an empty child belong. Nothing ever runs there; it
 /// lives as long as the program.
-inline asio::io_context& nowhere()
-{
-  static asio::io_context* const context = new asio::io_context;
-  return *context;
-}
+asio::io_context& nowhere();
 
 /// Owns our ends of a child's pipes, and of its terminal: they are closed with it.
 template <class Executor>
@@ -74,18 +70,6 @@ public:
     if (!ends_)
       ends_ = std::make_shared<ends_type>(executor_ ? *executor_ : Executor(nowhere().get_executor()));
     return ends_;
-  }
-
-  /// Makes I/O objects of the open ones among `fds`.
-  void assign(unique_fd (&fds)[4], std::error_code& ec)
-  {
-    ec.clear();
-    for (std::size_t i = 0; i < std::size(fds) && !ec; ++i)
-      if (fds[i]) {
-        (*ends())[i].assign(fds[i].get(), ec);
-        if (!ec)
-          static_cast<void>(fds[i].release()); // A failed assign() owns nothing.
-      }
   }
 
 private:

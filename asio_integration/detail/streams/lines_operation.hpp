@@ -3,12 +3,8 @@
 #include <unistd.h>
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
 
 #include <cerrno>
 #include <memory>
@@ -17,6 +13,7 @@
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/streams/line_buffer.hpp>
 #include <asio_integration/detail/streams/stream_ends.hpp>
 
@@ -120,16 +117,19 @@ private:
 
 /// Waits until there is a line on either stream.
 template <class Executor>
-class lines_operation : public std::enable_shared_from_this<lines_operation<Executor>> {
+class lines_operation : public operation {
+  using self_type = lines_operation;
+
 public:
   using done_type = completion_owner<std::error_code, output_line>;
 
-  lines_operation(const asio::any_io_executor& executor, done_type done, std::shared_ptr<output_lines<Executor>> lines)
-      : strand_(executor), done_(std::move(done)), lines_(std::move(lines))
+  lines_operation(const callers_executors& executors, done_type done, std::shared_ptr<output_lines<Executor>> lines)
+      : steps_(executors.steps), done_(std::move(done)), lines_(std::move(lines))
   {
   }
 
-  void start()
+private:
+  void begin() override
   {
     output_line line;
     std::error_code ec;
@@ -137,21 +137,13 @@ public:
       return finish(ec, std::move(line));
     if (lines_->ended())
       return finish(asio::error::eof, {});
-    asio::post(strand_, [self = this->shared_from_this()] { self->begin(); });
-  }
-
-  void cancel(asio::cancellation_type)
-  {
-    asio::post(strand_, [self = this->shared_from_this()] { self->finish(asio::error::operation_aborted, {}); });
-  }
-
-private:
-  void begin()
-  {
     const std::size_t first = lines_->first();
     advance(first);
     advance(first ^ 1);
   }
+
+  void cancelled(asio::cancellation_type) override { finish(asio::error::operation_aborted, {}); }
+  void out_of_memory() noexcept override { finish({ENOMEM, std::system_category()}, {}); }
 
   void advance(std::size_t i)
   {
@@ -170,16 +162,15 @@ private:
   // The caller's own cancel() of the stream must not end this.
   void wait(typename output_lines<Executor>::pipe_type& pipe, std::size_t i)
   {
-    auto ready = [self = this->shared_from_this(), i](std::error_code ec) {
-      if (ec && ec != asio::error::operation_aborted)
-        return self->finish(ec, {});
-      self->advance(i);
-    };
     pipe.async_wait(pipe.wait_read,
-                    asio::bind_cancellation_slot(stop_[i].slot(), asio::bind_executor(strand_, std::move(ready))));
+                    callers_step_of(this->self(this), steps_, stop_[i], [i](self_type& op, std::error_code ec) {
+                      if (ec && ec != asio::error::operation_aborted)
+                        return op.finish(ec, {});
+                      op.advance(i);
+                    }));
   }
 
-  void finish(std::error_code ec, output_line line)
+  void finish(std::error_code ec, output_line line) noexcept
   {
     if (!done_)
       return;
@@ -188,7 +179,7 @@ private:
       stop.emit(asio::cancellation_type::terminal);
   }
 
-  asio::strand<asio::any_io_executor> strand_; // All but the start happens on it.
+  const asio::any_io_executor steps_;
   done_type done_;
   const std::shared_ptr<output_lines<Executor>> lines_;
   asio::cancellation_signal stop_[2];

@@ -1,54 +1,53 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <concepts>
 #include <memory>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/streams/stream_ends.hpp>
 #include <subprocess/capture.hpp>
-#include <subprocess/detail/streams/capture_buffer.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
+#include <subprocess/detail/streams/capture_buffer.hpp>
 #include <subprocess/detail/streams/capture_read.hpp>
 #include <subprocess/detail/streams/outputs.hpp>
 
 namespace subprocess::detail {
 
-/// Whose streams are read.
-enum class stream_owner {
-  us,     ///< All are read, and closed when they are given up.
-  caller, ///< Those are read that are asked for, and left open.
-};
-
 /// Reads the streams of a child into buffers, under the limits of a capture; and
 /// what is kept of none, until the child has ended, so that it can come to its end.
-/// The base of operations, which wait for the child besides.
+/// Part of an operation, which waits for the child besides.
+///
+/// The streams are the operation's own, on the loop: all are read, and closed when they
+/// are given up. Or they are the caller's: those are read that are asked for, where the
+/// caller's handler runs, and left open.
 template <class Executor>
 class output_reader {
 protected:
   using ends_type = stream_ends<Executor>;
   using pipe_type = typename ends_type::pipe_type;
 
-  output_reader(capture_options options, outputs kept, stream_owner owner)
-      : options_(std::move(options)), owner_(owner),
-        streams_{stream(options_, kept == outputs::kept), stream(options_, kept == outputs::kept),
-                 stream(nothing(), false)}
+  output_reader(capture_options options, outputs kept)
+      : options_(std::move(options)), streams_{stream(options_, kept == outputs::kept),
+                                               stream(options_, kept == outputs::kept), stream(nothing(), false)}
   {
   }
   virtual ~output_reader() = default;
 
-  // All that follows happens on the operation's strand.
+  // All that follows is called under the operation's lock.
 
-  /// What keeps the operation alive.
-  virtual std::shared_ptr<void> alive() = 0;
+  /// The operation.
+  virtual std::shared_ptr<operation> running() = 0;
 
   /// A stream exceeded its limit, and the child must not live on.
   virtual void kill_at_limit() = 0;
@@ -56,22 +55,21 @@ protected:
   /// Every stream has ended, or was given up.
   virtual void streams_ended() = 0;
 
-  void read_streams(std::shared_ptr<ends_type> ends, const asio::any_io_executor& strand)
+  /// \param steps  Where the caller's handler runs; not for streams of our own.
+  void read_streams(std::shared_ptr<ends_type> ends, const asio::any_io_executor& steps)
   {
     ends_ = std::move(ends);
-    strand_ = strand;
+    steps_ = steps;
     const auto read_ends = ends_->outputs();
     streams_[0].pipe = read_ends[0];
     streams_[1].pipe = read_ends[1];
-    if (owner_ == stream_owner::us)
+    if (ours)
       streams_[2].pipe = ends_->terminal_beside_pipes();
-    for (const stream& one : streams_)
-      reading_ += one.pipe != nullptr;
-    if (reading_ == 0)
-      return streams_ended();
     for (stream& one : streams_)
-      if (one.pipe)
-        read(one);
+      if (one.pipe) {
+        ++reading_;
+        or_over(one, [&] { read(one); });
+      }
   }
 
   bool is_reading() const noexcept { return reading_ > 0; }
@@ -88,30 +86,36 @@ protected:
       return give_up_streams();
     if (!options_.drain_grace)
       return;
-    grace_.emplace(strand_, deadline_after(*options_.drain_grace));
-    grace_->async_wait(asio::bind_executor(strand_, [this, self = alive()](std::error_code ec) {
-      if (!ec && is_reading())
-        give_up_streams();
+    grace_.emplace(loop_executor(asio::query(ends_->get_executor(), asio::execution::context)));
+    grace_->expires_at(deadline_after(*options_.drain_grace));
+    grace_->async_wait(step([](output_reader& self, std::error_code ec) {
+      if (!ec && self.is_reading())
+        self.give_up_streams();
     }));
   }
 
   // Whoever else holds a stream may do so for long; nobody waits for that. A read
   // may be under way on another thread: it is told to stop, and has the last word.
-  void give_up_streams()
+  void give_up_streams() noexcept
   {
     giving_up_ = true;
     std::error_code ignored;
     for (stream& one : streams_)
       if (one.is_open() && !one.over) {
         left_open_ |= one.kept;
-        one.pipe->cancel(ignored);
+        if constexpr (ours)
+          one.pipe->cancel(ignored);
+        else
+          one.stop->emit(asio::cancellation_type::terminal);
       }
   }
+
+  std::size_t max_bytes() const noexcept { return options_.max_bytes; }
 
   /// The first error of reading.
   std::error_code read_error() const noexcept { return error_; }
 
-  void give(captured_output& output)
+  void give(captured_output& output) noexcept
   {
     output.left_open = left_open_;
     output.out_dropped = streams_[0].text.dropped();
@@ -121,8 +125,14 @@ protected:
   }
 
 private:
+  static constexpr bool ours = std::same_as<Executor, loop_executor>;
+
   struct stream {
-    stream(const capture_options& options, bool is_kept) : kept(is_kept), text(options) {}
+    stream(const capture_options& options, bool is_kept) : kept(is_kept), text(options)
+    {
+      if constexpr (!ours)
+        stop = std::make_unique<asio::cancellation_signal>();
+    }
 
     bool is_open() const { return pipe && pipe->is_open(); }
 
@@ -130,6 +140,7 @@ private:
     const bool kept;
     bool over = false; // Nothing more is read.
     capture_buffer text;
+    std::unique_ptr<asio::cancellation_signal> stop; // For a stream of the caller's.
   };
 
   bool is_keeping() const
@@ -137,31 +148,72 @@ private:
     return std::ranges::any_of(streams_, [](const stream& one) { return one.kept && !one.over && one.is_open(); });
   }
 
+  template <class Step>
+  auto step(Step taken)
+  {
+    auto on_self = [this, taken](operation&, auto... args) { taken(*this, args...); };
+    if constexpr (ours)
+      return step_of(running(), on_self);
+    else
+      return callers_step_of(running(), steps_, stop_grace_, on_self);
+  }
+
+  template <class Step>
+  auto step(stream& of, Step taken)
+  {
+    auto on_self = [this, taken](operation&, auto... args) { taken(*this, args...); };
+    if constexpr (ours)
+      return step_of(running(), on_self);
+    else
+      return callers_step_of(running(), steps_, *of.stop, on_self);
+  }
+
   void read(stream& from)
   {
     const auto room = from.text.room();
-    from.pipe->async_read_some(
-        asio::buffer(room.data(), room.size()),
-        asio::bind_executor(strand_, [this, self = alive(), &from](std::error_code ec, std::size_t got) {
-          from.text.add(got);
-          was_read(from, ec);
-        }));
+    from.pipe->async_read_some(asio::buffer(room.data(), room.size()),
+                               step(from, [&from](output_reader& self, std::error_code ec, std::size_t got) {
+                                 self.was_read(from, ec, got);
+                               }));
   }
 
-  void was_read(stream& from, std::error_code ec)
+  void was_read(stream& from, std::error_code ec, std::size_t got)
   {
-    if (giving_up_ && from.kept && from.pipe->is_open())
-      read_what_is_there(from.pipe->native_handle(), from.text);
-    if (from.text.must_stop())
-      stop_at_limit();
+    bool goes_on = false;
+    or_over(from, [&] {
+      from.text.add(got);
+      if (giving_up_ && from.kept && from.pipe->is_open())
+        read_what_is_there(from.pipe->native_handle(), from.text);
+      if (from.text.must_stop())
+        stop_at_limit();
+      goes_on = !ec && !giving_up_ && from.pipe->is_open();
+      if (goes_on)
+        read(from);
+    });
+    if (!goes_on)
+      is_over(from, ec);
+  }
+
+  // Without memory for more, a stream is over, and what was read before is kept.
+  template <class Read>
+  void or_over(stream& one, Read read)
+  {
+    try {
+      read();
+    } catch (const std::bad_alloc&) {
+      is_over(one, {ENOMEM, std::system_category()});
+      throw;
+    }
+  }
+
+  void is_over(stream& from, std::error_code ec)
+  {
     const bool by_us = giving_up_ || !from.pipe->is_open();
-    if (!ec && !by_us)
-      return read(from);
     from.over = true;
     // A terminal that its last user has left. The child may live on, and closing
     // would hang up on it.
     const bool left = ec.value() == EIO;
-    if (!(left && !child_ended_) && (!giving_up_ || owner_ == stream_owner::us))
+    if (!(left && !child_ended_) && (!giving_up_ || ours))
       close(from);
     const bool good = !ec || by_us || ec == asio::error::eof || left;
     if (!good && !error_ && from.kept)
@@ -171,7 +223,8 @@ private:
         give_up_streams();
       return;
     }
-    grace_.reset();
+    if (grace_)
+      grace_->cancel();
     streams_ended();
   }
 
@@ -193,11 +246,11 @@ private:
   }
 
   const capture_options options_;
-  const stream_owner owner_;
   std::shared_ptr<ends_type> ends_;
-  asio::any_io_executor strand_;
-  stream streams_[3];                       // The last is a terminal beside two pipes.
-  std::optional<asio::steady_timer> grace_; // While it passes.
+  asio::any_io_executor steps_;
+  stream streams_[3];               // The last is a terminal beside two pipes.
+  std::optional<loop_timer> grace_; // While it passes.
+  asio::cancellation_signal stop_grace_;
   std::error_code error_;
   int reading_ = 0; // Streams that have not ended.
   bool child_ended_ = false;

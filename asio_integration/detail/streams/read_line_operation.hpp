@@ -1,13 +1,9 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
 
 #include <cerrno>
 #include <cstddef>
@@ -17,37 +13,45 @@
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/streams/line_buffer.hpp>
 
 namespace subprocess::detail {
 
 /// Reads a stream until there is a line.
 template <class Stream>
-class read_line_operation : public std::enable_shared_from_this<read_line_operation<Stream>> {
+class read_line_operation : public operation {
+  using self_type = read_line_operation;
+
 public:
   using done_type = completion_owner<std::error_code, std::string>;
 
-  read_line_operation(const asio::any_io_executor& executor, done_type done, Stream& stream,
+  read_line_operation(const callers_executors& executors, done_type done, Stream& stream,
                       std::shared_ptr<line_buffer> buffer)
-      : strand_(executor), done_(std::move(done)), stream_(stream), buffer_(std::move(buffer))
+      : steps_(executors.steps), done_(std::move(done)), stream_(stream), buffer_(std::move(buffer))
   {
   }
 
-  void start()
+private:
+  void begin() override
   {
     if (!take_line())
       read();
   }
 
-  void cancel(asio::cancellation_type)
+  // What a read that is under way has got comes first.
+  void cancelled(asio::cancellation_type) override
   {
-    asio::post(strand_, [self = this->shared_from_this()] {
-      self->cancelled_ = true;
-      self->stop_.emit(asio::cancellation_type::terminal);
-    });
+    cancelled_ = true;
+    stop_.emit(asio::cancellation_type::terminal);
   }
 
-private:
+  void out_of_memory() noexcept override
+  {
+    if (done_)
+      done_({ENOMEM, std::system_category()}, {});
+  }
+
   /// Completes if there is one.
   bool take_line()
   {
@@ -63,15 +67,17 @@ private:
   void read()
   {
     const auto room = buffer_->room();
-    auto got = [self = this->shared_from_this()](std::error_code ec, std::size_t size) { self->was_read(ec, size); };
-    stream_.async_read_some(asio::buffer(room.data(), room.size()),
-                            asio::bind_cancellation_slot(stop_.slot(), asio::bind_executor(strand_, std::move(got))));
+    stream_.async_read_some(
+        asio::buffer(room.data(), room.size()),
+        callers_step_of(this->self(this), steps_, stop_, [](self_type& op, std::error_code ec, std::size_t size) {
+          op.was_read(ec, size);
+        }));
   }
 
   void was_read(std::error_code ec, std::size_t size)
   {
     buffer_->add(size);
-    if (take_line())
+    if (!done_ || take_line())
       return;
     std::string last;
     if (ec == asio::error::eof && buffer_->take_last(last))
@@ -83,7 +89,7 @@ private:
     read();
   }
 
-  asio::strand<asio::any_io_executor> strand_; // All but the start happens on it.
+  const asio::any_io_executor steps_;
   done_type done_;
   Stream& stream_;
   const std::shared_ptr<line_buffer> buffer_;

@@ -5,6 +5,8 @@
 #include <asio/posix/stream_descriptor.hpp>
 
 #include <array>
+#include <cstddef>
+#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -12,6 +14,7 @@
 #include <asio_integration/terminal_stream.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 #include <subprocess/detail/streams/readiness.hpp>
+#include <subprocess/unique_fd.hpp>
 
 namespace subprocess::detail {
 
@@ -24,6 +27,9 @@ public:
   using pipe_type = asio::posix::basic_stream_descriptor<Executor>;
 
   explicit stream_ends(const Executor& executor) : executor_(executor) {}
+
+  const Executor& get_executor() const noexcept { return executor_; }
+
   stream_ends(const stream_ends&) = delete;
   stream_ends& operator=(const stream_ends&) = delete;
 
@@ -69,6 +75,18 @@ public:
 
   /// All that the child can write to, null for what is not open.
   std::array<pipe_type*, 3> all_outputs() { return {open(out_), open(err_), open(terminal_)}; }
+
+  /// Makes I/O objects of the open ones among `fds`. A failed one stays there.
+  void assign(unique_fd (&fds)[4], std::error_code& ec)
+  {
+    ec.clear();
+    for (std::size_t i = 0; i < std::size(fds) && !ec; ++i)
+      if (fds[i]) {
+        (*this)[i].assign(fds[i].get(), ec);
+        if (!ec)
+          static_cast<void>(fds[i].release()); // A failed assign() owns nothing.
+      }
+  }
 
   /// Closes what is open: operations may still hold the objects.
   void close() noexcept

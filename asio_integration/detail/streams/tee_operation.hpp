@@ -1,15 +1,13 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
 #include <asio/write.hpp>
 
+#include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <memory>
@@ -19,61 +17,62 @@
 #include <vector>
 
 #include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 
 namespace subprocess::detail {
 
 /// Read a piece, write it to all sinks at once, and when the last has it the next.
 template <class Source, class... Sinks>
-class tee_operation : public std::enable_shared_from_this<tee_operation<Source, Sinks...>> {
+class tee_operation : public operation {
+  using self_type = tee_operation;
+
 public:
   using done_type = completion_owner<std::error_code, std::uint64_t>;
 
-  tee_operation(const asio::any_io_executor& executor, done_type done, Source& source, std::tuple<Sinks&...> sinks)
-      : strand_(executor), done_(std::move(done)), source_(source), sinks_(sinks), piece_(65536)
+  tee_operation(const callers_executors& executors, done_type done, Source& source, std::tuple<Sinks&...> sinks)
+      : steps_(executors.steps), done_(std::move(done)), source_(source), sinks_(sinks), piece_(65536)
   {
-  }
-
-  void start()
-  {
-    asio::post(strand_, [self = this->shared_from_this()] { self->read(); });
-  }
-
-  void cancel(asio::cancellation_type)
-  {
-    asio::post(strand_, [self = this->shared_from_this()] {
-      if (!self->done_)
-        return;
-      self->fail(asio::error::operation_aborted);
-      for (asio::cancellation_signal& stop : self->stop_)
-        stop.emit(asio::cancellation_type::terminal);
-    });
   }
 
 private:
-  template <class Function>
-  auto on_strand(asio::cancellation_signal& stop, Function function)
+  void begin() override { read(); }
+
+  void cancelled(asio::cancellation_type) override { stop_all(asio::error::operation_aborted); }
+  void out_of_memory() noexcept override
   {
-    return asio::bind_cancellation_slot(stop.slot(), asio::bind_executor(strand_, std::move(function)));
+    stop_all({ENOMEM, std::system_category()});
+    if (!reading_ && pending_ == 0)
+      finish();
+  }
+
+  void stop_all(std::error_code why) noexcept
+  {
+    if (!done_)
+      return;
+    fail(why);
+    for (asio::cancellation_signal& stop : stop_)
+      stop.emit(asio::cancellation_type::terminal);
   }
 
   void read()
   {
     if (error_ || ended_)
-      return done_(error_, bytes_);
+      return finish();
     source_.async_read_some(
         asio::buffer(piece_),
-        on_strand(stop_[sizeof...(Sinks)],
-                  [self = this->shared_from_this()](std::error_code ec, std::size_t got) { self->was_read(ec, got); }));
+        callers_step_of(this->self(this), steps_, stop_[sizeof...(Sinks)],
+                        [](self_type& op, std::error_code ec, std::size_t got) { op.was_read(ec, got); }));
+    reading_ = true;
   }
 
   void was_read(std::error_code ec, std::size_t got)
   {
+    reading_ = false;
     ended_ = ec == asio::error::eof;
     if (ec && !ended_)
       fail(ec);
     size_ = error_ ? 0 : got;
-    pending_ = size_ > 0 ? sizeof...(Sinks) : 0;
-    if (pending_ == 0)
+    if (size_ == 0 || sizeof...(Sinks) == 0)
       return has_piece();
     if constexpr (sizeof...(Sinks) > 0)
       std::apply(
@@ -87,9 +86,10 @@ private:
   template <class Sink>
   void write(Sink& sink, asio::cancellation_signal& stop)
   {
-    asio::async_write(
-        sink, asio::buffer(piece_.data(), size_),
-        on_strand(stop, [self = this->shared_from_this()](std::error_code ec, std::size_t) { self->was_written(ec); }));
+    asio::async_write(sink, asio::buffer(piece_.data(), size_),
+                      callers_step_of(this->self(this), steps_, stop,
+                                      [](self_type& op, std::error_code ec, std::size_t) { op.was_written(ec); }));
+    ++pending_;
   }
 
   void was_written(std::error_code ec)
@@ -108,13 +108,19 @@ private:
   }
 
   // The first one is told.
-  void fail(std::error_code ec)
+  void fail(std::error_code ec) noexcept
   {
     if (!error_)
       error_ = ec;
   }
 
-  asio::strand<asio::any_io_executor> strand_; // All happens on it.
+  void finish() noexcept
+  {
+    if (done_)
+      done_(error_, bytes_);
+  }
+
+  const asio::any_io_executor steps_;
   done_type done_;
   Source& source_;
   std::tuple<Sinks&...> sinks_;
@@ -123,6 +129,7 @@ private:
   std::size_t pending_ = 0; // Sinks that do not have the piece yet.
   std::uint64_t bytes_ = 0;
   std::error_code error_;
+  bool reading_ = false;
   bool ended_ = false;
   asio::cancellation_signal stop_[sizeof...(Sinks) + 1]; // The last one is the source's.
 };

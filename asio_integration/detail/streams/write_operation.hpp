@@ -1,39 +1,37 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
 
 #include <cerrno>
 #include <cstddef>
-#include <memory>
-#include <optional>
 #include <system_error>
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/streams/written_buffers.hpp>
 
 namespace subprocess::detail {
 
 /// Writes what fits, and waits for room before that if nothing does. Asio writes
 /// within its reactor, on whatever thread that runs: here the reactor only tells
-/// when there is room.
+/// when there is room, and the write happens where the caller's handler runs.
 template <class Descriptor, class Buffers>
-class write_operation : public std::enable_shared_from_this<write_operation<Descriptor, Buffers>> {
+class write_operation : public operation {
+  using self_type = write_operation;
+
 public:
   using done_type = completion_owner<std::error_code, std::size_t>;
 
-  write_operation(const asio::any_io_executor& executor, done_type done, Descriptor& stream, Buffers buffers)
-      : executor_(executor), done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
+  write_operation(const callers_executors& executors, done_type done, Descriptor& stream, Buffers buffers)
+      : steps_(executors.steps), done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
   {
   }
 
-  void start()
+private:
+  void begin() override
   {
     std::error_code ec;
     if (!stream_.native_non_blocking() && stream_.is_open())
@@ -41,16 +39,18 @@ public:
     go_on(ec);
   }
 
-  void cancel(asio::cancellation_type)
+  void cancelled(asio::cancellation_type) override
   {
-    if (strand_) // Else it has completed within start().
-      asio::post(*strand_, [self = this->shared_from_this()] {
-        self->cancelled_ = true;
-        self->stop_.emit(asio::cancellation_type::terminal);
-      });
+    cancelled_ = true;
+    stop_.emit(asio::cancellation_type::terminal);
   }
 
-private:
+  void out_of_memory() noexcept override
+  {
+    if (done_)
+      done_({ENOMEM, std::system_category()}, 0);
+  }
+
   void go_on(std::error_code ec)
   {
     if (ec)
@@ -60,20 +60,14 @@ private:
       return done_(ec, written);
     if (cancelled_)
       return done_(asio::error::operation_aborted, 0);
-    wait();
-  }
-
-  void wait()
-  {
-    if (!strand_)
-      strand_.emplace(executor_);
-    auto ready = [self = this->shared_from_this()](std::error_code ec) { self->go_on(ec); };
     stream_.async_wait(Descriptor::wait_write,
-                       asio::bind_cancellation_slot(stop_.slot(), asio::bind_executor(*strand_, std::move(ready))));
+                       callers_step_of(this->self(this), steps_, stop_, [](self_type& op, std::error_code error) {
+                         if (op.done_)
+                           op.go_on(error);
+                       }));
   }
 
-  const asio::any_io_executor executor_;
-  std::optional<asio::strand<asio::any_io_executor>> strand_; // Once there was no room, all happens on it.
+  const asio::any_io_executor steps_;
   done_type done_;
   Descriptor& stream_; // Not to be touched after an error: it may be gone.
   const Buffers buffers_;

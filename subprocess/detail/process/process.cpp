@@ -240,6 +240,14 @@ std::error_code process::signal_to(stop_sequence::target whom, int number) noexc
   return whom == stop_sequence::target::group ? signal_group(number) : signal(number);
 }
 
+std::error_code process::ask_to_end(stop_sequence::target whom, int number) noexcept
+{
+  const std::error_code ec = signal_to(whom, number);
+  if (!ec && number != 0)
+    signal_to(whom, SIGCONT);
+  return ec;
+}
+
 std::error_code process::kill(stop_sequence::target whom) noexcept
 {
   if (whom == stop_sequence::target::group)

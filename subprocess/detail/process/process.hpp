@@ -102,6 +102,9 @@ public:
   std::error_code signal_group(int number) noexcept;
   std::error_code signal_to(stop_sequence::target whom, int number) noexcept;
 
+  /// One signal of a stop sequence, and SIGCONT: a stopped child could not obey.
+  std::error_code ask_to_end(stop_sequence::target whom, int number) noexcept;
+
   /// SIGKILL, at the end of a sequence: the child gets it also when it has left
   /// the group that is being stopped.
   std::error_code kill(stop_sequence::target whom) noexcept;

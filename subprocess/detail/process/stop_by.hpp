@@ -28,7 +28,7 @@ std::error_code stop_by(const std::shared_ptr<process>& child, const stop_sequen
   if (ec)
     return ec;
   for (const stop_step& step : sequence.steps) {
-    ec = child->signal_to(sequence.whom, step.signal);
+    ec = child->ask_to_end(sequence.whom, step.signal);
     if (is_refused(ec))
       return ec;
     if (ends_within(step.grace))

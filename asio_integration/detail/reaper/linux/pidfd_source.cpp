@@ -1,7 +1,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <asio/posix/stream_descriptor.hpp>
+#include <asio/posix/basic_stream_descriptor.hpp>
 
 #include <cerrno>
 
@@ -16,7 +16,7 @@ namespace {
 // does not depend on how many children there are.
 class pidfd_source final : public wake_source {
 public:
-  explicit pidfd_source(const asio::any_io_executor& executor, int epoll_fd) : epoll_(executor, epoll_fd) {}
+  explicit pidfd_source(const loop_executor& executor, int epoll_fd) : epoll_(executor, epoll_fd) {}
 
   reaper_source kind() const noexcept override { return reaper_source::pidfd; }
 
@@ -45,29 +45,26 @@ public:
     child.release_pidfd();
   }
 
-  void async_wake(std::function<void()> woken) override
-  {
-    epoll_.async_wait(asio::posix::descriptor_base::wait_read,
-                      [woken = std::move(woken)](std::error_code) { woken(); });
-  }
+  void async_wake(wake_handler woken) override { epoll_.async_wait(asio::posix::descriptor_base::wait_read, woken); }
 
-  bool dispatch(reaping& reaper) override
+  bool dispatch(reaping& reaper) noexcept override
   {
     // As many as fit; the next wake-up takes the rest, after other handlers.
     epoll_event events[64];
     const int count = ::epoll_wait(epoll_.native_handle(), events, 64, 0);
     for (int i = 0; i < count; ++i)
       reaper.look(events[i].data.fd);
+    reaper.look_at_unwatched();
     return false;
   }
 
 private:
-  asio::posix::basic_stream_descriptor<asio::any_io_executor> epoll_;
+  asio::posix::basic_stream_descriptor<loop_executor> epoll_;
 };
 
 } // namespace
 
-std::unique_ptr<wake_source> make_pidfd_source(const asio::any_io_executor& executor)
+std::unique_ptr<wake_source> make_pidfd_source(const loop_executor& executor)
 {
   unique_fd epoll_fd(::epoll_create1(EPOLL_CLOEXEC));
   const int error = epoll_fd ? 0 : errno;

@@ -2,7 +2,7 @@
 
 namespace subprocess::detail {
 
-std::unique_ptr<wake_source> make_pidfd_source(const asio::any_io_executor&)
+std::unique_ptr<wake_source> make_pidfd_source(const loop_executor&)
 {
   return nullptr;
 }

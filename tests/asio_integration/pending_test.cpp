@@ -1,4 +1,4 @@
-#include <asio_integration/detail/reaper/waiter.hpp> // First: proves it stands alone.
+#include <asio_integration/detail/operations/pending.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
 

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <system_error>
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
-#include <subprocess/exit_status.hpp>
 
 namespace subprocess::detail {
+
+/// A number that no other call gives. In compiled code: there is one count, however the
+/// program's symbols are hidden.
+std::uint64_t next_pending_id() noexcept;
 
 template <class... Results>
 class pending_list;
@@ -19,14 +20,12 @@ class pending : public completion<Results...> {
 public:
   /// Names it for a cancellation, which may come when the waiter is gone and
   /// another has its address.
-  const std::uint64_t id = ++last_id_;
+  const std::uint64_t id = next_pending_id();
 
 protected:
   ~pending() = default;
 
 private:
-  static inline std::atomic<std::uint64_t> last_id_ = 0;
-
   friend class pending_list<Results...>;
   pending* next_ = nullptr;
 };
@@ -75,6 +74,16 @@ public:
     return one;
   }
 
+  /// Moves all of `other` to the end.
+  void append(pending_list& other) noexcept
+  {
+    if (other.empty())
+      return;
+    (last_ ? last_->next_ : first_) = other.first_;
+    last_ = std::exchange(other.last_, nullptr);
+    other.first_ = nullptr;
+  }
+
   /// Null when there is none of that id.
   waiter* remove(std::uint64_t id) noexcept
   {
@@ -89,7 +98,7 @@ public:
     return nullptr;
   }
 
-  void complete_all(Results... results)
+  void complete_all(Results... results) noexcept
   {
     while (waiter* one = pop())
       one->complete(results...);
@@ -99,9 +108,5 @@ private:
   waiter* first_ = nullptr;
   waiter* last_ = nullptr;
 };
-
-/// A pending async_wait, and those of one child.
-using waiter = pending<std::error_code, exit_status>;
-using waiter_list = pending_list<std::error_code, exit_status>;
 
 } // namespace subprocess::detail

@@ -1,0 +1,234 @@
+// Memory that is not there: each allocation of an asynchronous operation fails in turn.
+// Whatever it is, the call throws or the handler is told; nothing is left behind, and the
+// next operation works.
+
+#include <asio_integration/asio_integration.hpp>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <asio/signal_set.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <subprocess/detail/process/orphans.hpp>
+#include <subprocess/pipeline.hpp>
+
+#include "allocations.hpp"
+#include "io_fixture.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct memory_outcome {
+  int calls = 0;
+  std::error_code ec;
+
+  /// For whatever the operation gives beside its error.
+  auto handler()
+  {
+    return [this](std::error_code e, const auto&) {
+      ++calls;
+      ec = e;
+    };
+  }
+};
+
+class event_loop_memory : public io_fixture {
+protected:
+  using start_one = std::function<void(asio::io_context&, memory_outcome&)>;
+
+  static constexpr std::size_t most = 2000; // Allocations of one launch; there are far fewer.
+
+  command quick() const { return helper({"echo", "hello"}).stdout_to(stdio::null()); }
+
+  /// One operation in which the allocation after `others` fails. The expectations come
+  /// when there is memory again.
+  /// \return Whether one did.
+  bool try_once(asio::io_context& loop, const start_one& start, std::size_t others)
+  {
+    memory_outcome outcome;
+    bool refused = false;
+    fail_one_allocation_after(others);
+    try {
+      start(loop, outcome);
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
+    for (int left = 3; left > 0; --left)
+      try {
+        loop.restart();
+        loop.run_for(2s);
+        break;
+      } catch (const std::bad_alloc&) { // A handler's; the loop goes on.
+      }
+    const bool failed = stop_failing_allocations();
+    EXPECT_EQ(outcome.calls, refused ? 0 : 1) << (refused ? "told, though the call threw" : "nobody was told");
+    EXPECT_TRUE(loop.stopped()) << "the loop is held";
+    EXPECT_TRUE(failed || !outcome.ec) << outcome.ec.message();
+    return failed;
+  }
+
+  void expect_the_next_to_work(asio::io_context& loop, const start_one& start)
+  {
+    memory_outcome next;
+    start(loop, next);
+    loop.restart();
+    loop.run_for(2s);
+    EXPECT_EQ(next.calls, 1) << "the next one is never told";
+    EXPECT_FALSE(next.ec) << next.ec.message();
+  }
+
+  static void expect_no_children_of(asio::io_context& loop)
+  {
+    EXPECT_TRUE(eventually(
+        [&] {
+          loop.restart();
+          loop.poll();
+          detail::reap_orphans();
+          return !has_children();
+        },
+        2s))
+        << "a child is left";
+  }
+
+  /// A context that has launched before.
+  void in_a_warm_context(const start_one& start)
+  {
+    isolated_loop([&] {
+      ::alarm(50);
+      asio::io_context loop;
+      use_source(loop);
+      expect_the_next_to_work(loop, start);
+      const std::set<int> before = open_descriptors();
+      for (std::size_t n = 0; n < most; ++n) {
+        SCOPED_TRACE("allocation " + std::to_string(n));
+        if (!try_once(loop, start, n))
+          break;
+        expect_the_next_to_work(loop, start);
+        expect_no_children_of(loop);
+        EXPECT_EQ(open_descriptors(), before);
+        if (HasFailure())
+          break;
+      }
+    });
+  }
+
+  /// A context whose first launch it is.
+  void in_a_new_context(const start_one& start)
+  {
+    isolated_loop([&] {
+      ::alarm(50);
+      { // What the first context of a program leaves for the others.
+        asio::io_context first;
+        use_source(first);
+        expect_the_next_to_work(first, start);
+      }
+      const std::set<int> before = open_descriptors();
+      for (std::size_t n = 0; n < most; ++n) {
+        SCOPED_TRACE("allocation " + std::to_string(n));
+        bool failed = false;
+        {
+          asio::io_context loop;
+          use_source(loop);
+          // Asio's own service of signals does not bear a lack while it is made: it stays in
+          // a list of the whole program.
+          if (GetParam().source == reaper_source::sigchld)
+            asio::signal_set made_before(loop);
+          failed = try_once(loop, start, n);
+          expect_the_next_to_work(loop, start);
+          expect_no_children_of(loop);
+        }
+        EXPECT_EQ(open_descriptors(), before);
+        if (!failed || HasFailure())
+          break;
+      }
+    });
+  }
+
+  void in_both(const start_one& start)
+  {
+    in_a_warm_context(start);
+    in_a_new_context(start);
+  }
+};
+SUBPROCESS_FOR_EACH_SETUP(event_loop_memory);
+
+TEST_P(event_loop_memory, that_is_not_there_fails_an_async_run_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) { async_run(loop, quick(), outcome.handler()); });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_an_async_capture_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    async_capture(loop, helper({"streams"}), outcome.handler());
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_an_async_spawn_and_its_wait_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    async_spawn(loop, quick(), [&outcome](std::error_code ec, async_child child) {
+      if (ec)
+        return outcome.handler()(ec, 0);
+      try {
+        const auto kept = std::make_shared<async_child>(std::move(child));
+        kept->async_wait([&outcome, kept](std::error_code e, exit_status) { outcome.handler()(e, 0); });
+      } catch (const std::bad_alloc&) {
+        outcome.handler()(std::make_error_code(std::errc::not_enough_memory), 0);
+      }
+    });
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_an_async_pipeline_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    async_pipeline(loop, helper({"echo", "hello"}) | helper({"cat"}), outcome.handler());
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_a_spawn_on_a_loop_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    std::error_code ec;
+    const auto child = std::make_shared<async_child>(spawn(loop, quick(), ec));
+    if (ec)
+      return outcome.handler()(ec, 0);
+    child->async_wait([&outcome, child](std::error_code e, exit_status) { outcome.handler()(e, 0); });
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_a_limited_run_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    async_run(loop, quick(), {.limit = 60s}, outcome.handler());
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_a_stop_cleanly)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    std::error_code ec;
+    const auto child = std::make_shared<async_child>(spawn(loop, helper({"hang"}).stdout_to(stdio::null()), ec));
+    if (ec)
+      return outcome.handler()(ec, 0);
+    child->async_stop(1h, [&outcome, child](std::error_code e, exit_status) {
+      std::error_code ignored;
+      child->kill(ignored);
+      outcome.handler()(e, 0);
+    });
+  });
+}
+
+} // namespace
+} // namespace subprocess::tests
