@@ -14,6 +14,7 @@
 #include <asio_integration/co.hpp>
 #include <asio_integration/event_loop.hpp>
 #include <asio_integration/input_stream.hpp>
+#include <asio_integration/line_options.hpp>
 #include <asio_integration/line_reader.hpp>
 #include <asio_integration/pool_event.hpp>
 #include <asio_integration/reaper.hpp>

@@ -2,14 +2,14 @@
 
 #include <asio/any_io_executor.hpp>
 
-#include <cstddef>
 #include <memory>
 #include <system_error>
 
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
 #include <asio_integration/detail/streams/lines_operation.hpp>
-#include <asio_integration/line_reader.hpp>
+#include <asio_integration/line_options.hpp>
+#include <subprocess/output_line.hpp>
 
 namespace subprocess {
 
@@ -29,9 +29,8 @@ class basic_child_lines {
 public:
   using executor_type = Executor;
 
-  /// \param longest  The greatest length of a line, in bytes without its newline.
-  explicit basic_child_lines(basic_async_child<Executor>& child, std::size_t longest = default_longest_line)
-      : executor_(child.get_executor()), lines_(std::make_shared<detail::output_lines<Executor>>(child.ends(), longest))
+  explicit basic_child_lines(basic_async_child<Executor>& child, const line_options& options = {})
+      : executor_(child.get_executor()), lines_(std::make_shared<detail::output_lines<Executor>>(child.ends(), options))
   {
   }
 
@@ -40,7 +39,7 @@ public:
 
   executor_type get_executor() const { return executor_; }
 
-  /// Gives the next line of either stream. A last line without a newline counts.
+  /// Gives the next line of either stream. A last line without an end counts.
   ///
   /// Completion signature: `void(std::error_code, output_line)`.
   ///

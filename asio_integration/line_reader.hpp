@@ -3,7 +3,6 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
 
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,11 +11,9 @@
 #include <asio_integration/detail/operations/initiate.hpp>
 #include <asio_integration/detail/streams/line_buffer.hpp>
 #include <asio_integration/detail/streams/read_line_operation.hpp>
+#include <asio_integration/line_options.hpp>
 
 namespace subprocess {
-
-/// The greatest length of a line unless told otherwise.
-inline constexpr std::size_t default_longest_line = std::size_t(1) << 20;
 
 /// Reads a stream line by line; `line_reader lines(child.stdout_pipe())`.
 ///
@@ -33,9 +30,8 @@ class line_reader {
 public:
   using executor_type = typename Stream::executor_type;
 
-  /// \param longest  The greatest length of a line, in bytes without its newline.
-  explicit line_reader(Stream& stream, std::size_t longest = default_longest_line)
-      : stream_(&stream), buffer_(std::make_shared<detail::line_buffer>(longest))
+  explicit line_reader(Stream& stream, const line_options& options = {})
+      : stream_(&stream), buffer_(std::make_shared<detail::line_buffer>(options))
   {
   }
 
@@ -44,8 +40,9 @@ public:
 
   executor_type get_executor() const { return stream_->get_executor(); }
 
-  /// Reads the next line. The text comes without the newline (but with the '\r'
-  /// that a terminal puts before it); a last line without one counts as a line.
+  /// Reads the next line. The text comes without what ended it (but with the '\r' that
+  /// a terminal puts before a newline, unless that ends a line too); a last line without
+  /// an end counts as a line.
   ///
   /// Completion signature: `void(std::error_code, std::string)`.
   ///

@@ -140,7 +140,7 @@ TEST_P(lines_of_a_child, may_come_from_a_terminal)
 TEST_P(lines_of_a_child, that_are_too_long_are_cut)
 {
   async_child sh = start_sh("echo 123456; echo 123456789 >&2; read x; echo 12345");
-  child_lines lines(sh, 5);
+  child_lines lines(sh, {.longest = 5});
   for (int i = 0; i < 2; ++i) {
     const next_result result = next(lines);
     EXPECT_EQ(result.ec, std::errc::message_size);
@@ -148,6 +148,20 @@ TEST_P(lines_of_a_child, that_are_too_long_are_cut)
   }
   write_all(sh.stdin_pipe().native_handle(), "\n");
   expect(lines, output_stream::out, "12345");
+  EXPECT_EQ(next(lines).ec, asio::error::eof);
+  end_of(sh);
+}
+
+// As a compiler that complains while a download shows its progress.
+TEST_P(lines_of_a_child, may_end_with_a_return)
+{
+  async_child sh = start_sh("printf '10%%\\r'; read x; printf '\\r\\n' >&2; read x; printf '\\nend\\r\\n'");
+  child_lines lines(sh, {.ends = line_end::newline_or_return()});
+  expect(lines, output_stream::out, "10%");
+  write_all(sh.stdin_pipe().native_handle(), "\n");
+  expect(lines, output_stream::err, "");
+  write_all(sh.stdin_pipe().native_handle(), "\n");
+  expect(lines, output_stream::out, "end");
   EXPECT_EQ(next(lines).ec, asio::error::eof);
   end_of(sh);
 }

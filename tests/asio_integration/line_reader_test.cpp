@@ -49,7 +49,7 @@ using texts = std::vector<std::string>;
 
 TEST(line_buffer_of, whole_lines_gives_each)
 {
-  line_buffer buffer(100);
+  line_buffer buffer(line_options{.longest = 100});
   add(buffer, "one\n\ntwo\nthr");
   EXPECT_EQ(lines_of(buffer), (texts{"=one", "=", "=two"}));
   add(buffer, "ee\n");
@@ -60,7 +60,7 @@ TEST(line_buffer_of, whole_lines_gives_each)
 
 TEST(line_buffer_of, a_line_in_single_bytes_gives_it_once)
 {
-  line_buffer buffer(100);
+  line_buffer buffer(line_options{.longest = 100});
   texts all;
   for (const char c : std::string("ab\ncd\ne")) {
     add(buffer, {&c, 1});
@@ -76,7 +76,7 @@ TEST(line_buffer_of, a_line_in_single_bytes_gives_it_once)
 
 TEST(line_buffer_of, the_greatest_length_is_whole_and_one_more_is_too_long)
 {
-  line_buffer buffer(3);
+  line_buffer buffer(line_options{.longest = 3});
   add(buffer, "abc\nabcd\nab\n");
   EXPECT_EQ(lines_of(buffer), (texts{"=abc", ">abc", "=ab"}));
   add(buffer, "abc");
@@ -96,7 +96,7 @@ TEST(line_buffer_of, the_greatest_length_is_whole_and_one_more_is_too_long)
 
 TEST(line_buffer_of, no_length_has_empty_lines_only)
 {
-  line_buffer buffer(0);
+  line_buffer buffer(line_options{.longest = 0});
   add(buffer, "\na\n\n");
   EXPECT_EQ(lines_of(buffer), (texts{"=", ">", "="}));
 }
@@ -111,7 +111,7 @@ TEST(line_buffer_of, any_input_gives_what_was_put_in)
     sent += line + '\n';
   }
   for (const std::size_t size : {std::size_t(1000), std::size_t(4096), std::size_t(16384)}) {
-    line_buffer buffer(500);
+    line_buffer buffer(line_options{.longest = 500});
     texts all;
     for (std::size_t at = 0; at < sent.size(); at += size) {
       add(buffer, std::string_view(sent).substr(at, size));
@@ -181,7 +181,7 @@ TEST_P(line_reading, a_last_line_needs_no_newline)
 TEST_P(line_reading, a_line_that_is_too_long_gives_its_beginning_and_is_skipped)
 {
   stream pipe(context(), pipe_with("short\nmuch too long\nnext\n" + std::string(50000, 'x') + "\nlast\n").release());
-  line_reader lines(pipe, 5);
+  line_reader lines(pipe, {.longest = 5});
   EXPECT_EQ(next(lines).line, "short");
   line_result result = next(lines);
   EXPECT_EQ(result.ec, std::errc::message_size);
@@ -202,6 +202,53 @@ TEST_P(line_reading, of_a_terminal)
   EXPECT_EQ(next(lines).line, "text\r");
   EXPECT_EQ(next(lines).ec, asio::error::eof);
   end_of(helper);
+}
+
+TEST_P(line_reading, of_a_terminal_where_a_return_ends_a_line_too)
+{
+  async_child helper =
+      start(this->helper({"echo", "text"}).stdin_from(stdio::pty()).stdout_to(stdio::pty()).stderr_to(stdio::pty()));
+  line_reader lines(helper.pty(), {.ends = line_end::newline_or_return()});
+  EXPECT_EQ(next(lines).line, "text");
+  EXPECT_EQ(next(lines).ec, asio::error::eof);
+  end_of(helper);
+}
+
+// The writer goes on only when the line before has come.
+TEST_P(line_reading, a_return_ends_a_line_at_once)
+{
+  pipe_ends ends = make_pipe();
+  stream pipe(context(), ends.read_end.release());
+  line_reader lines(pipe, {.ends = line_end::newline_or_return()});
+  for (const std::string progress : {"10%", "20%", "done"}) {
+    write_all(ends.write_end.get(), progress + '\r');
+    EXPECT_EQ(next(lines).line, progress);
+  }
+  write_all(ends.write_end.get(), "\nlast\n");
+  EXPECT_EQ(next(lines).line, "last");
+  ends.write_end.reset();
+  EXPECT_EQ(next(lines).ec, asio::error::eof);
+}
+
+TEST_P(line_reading, a_newline_that_belongs_to_a_return_is_no_line_at_the_end_either)
+{
+  pipe_ends ends = make_pipe();
+  stream pipe(context(), ends.read_end.release());
+  line_reader lines(pipe, {.ends = line_end::newline_or_return()});
+  write_all(ends.write_end.get(), "last\r");
+  EXPECT_EQ(next(lines).line, "last");
+  write_all(ends.write_end.get(), "\n");
+  ends.write_end.reset();
+  EXPECT_EQ(next(lines).ec, asio::error::eof);
+}
+
+TEST_P(line_reading, of_names_that_end_with_a_zero)
+{
+  stream pipe(context(), pipe_with(std::string("./a\nb\0./c\0", 10)).release());
+  line_reader lines(pipe, {.ends = '\0'});
+  EXPECT_EQ(next(lines).line, "./a\nb");
+  EXPECT_EQ(next(lines).line, "./c");
+  EXPECT_EQ(next(lines).ec, asio::error::eof);
 }
 
 TEST_P(line_reading, cancelled_loses_nothing)

@@ -16,19 +16,9 @@
 #include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/streams/line_buffer.hpp>
 #include <asio_integration/detail/streams/stream_ends.hpp>
+#include <subprocess/output_line.hpp>
 
-namespace subprocess {
-
-/// Which of a child's streams.
-enum class output_stream { out, err };
-
-/// A line that a child wrote, without its newline.
-struct output_line {
-  output_stream which = output_stream::out;
-  std::string text;
-};
-
-namespace detail {
+namespace subprocess::detail {
 
 /// What has been read of both streams of a child. A stream is read when it has
 /// something and nothing whole is left, so that no line overtakes an earlier one
@@ -38,8 +28,8 @@ class output_lines {
 public:
   using pipe_type = typename stream_ends<Executor>::pipe_type;
 
-  output_lines(std::shared_ptr<stream_ends<Executor>> ends, std::size_t longest)
-      : ends_(std::move(ends)), sides_{side(longest), side(longest)}
+  output_lines(std::shared_ptr<stream_ends<Executor>> ends, const line_options& options)
+      : ends_(std::move(ends)), sides_{side(options), side(options)}
   {
     const auto outputs = ends_->outputs();
     for (std::size_t i = 0; i < 2; ++i)
@@ -94,7 +84,7 @@ public:
 
 private:
   struct side {
-    explicit side(std::size_t longest) : text(longest) {}
+    explicit side(const line_options& options) : text(options) {}
     pipe_type* pipe = nullptr;
     line_buffer text;
   };
@@ -185,5 +175,4 @@ private:
   asio::cancellation_signal stop_[2];
 };
 
-} // namespace detail
-} // namespace subprocess
+} // namespace subprocess::detail
