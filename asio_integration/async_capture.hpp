@@ -32,6 +32,9 @@ namespace subprocess {
 /// errors, such as use_awaitable, loses the output with it: asio::as_tuple keeps
 /// both.
 ///
+/// What capture_options::on_output throws leaves the loop's run(), and ends the operation
+/// as two cancellations do.
+///
 /// Cancellation: as of async_run(). The output read so far is delivered.
 ///
 /// The handler is never invoked from within this call.

@@ -20,7 +20,8 @@ namespace subprocess {
 ///
 /// \param options  As of async_capture(), but for merge_stderr, which is for the
 ///                 command to say. A stream that is given up when the drain grace
-///                 has passed stays open.
+///                 has passed stays open. `on_output` is called where the handler
+///                 runs; what it throws ends the operation as a cancellation does.
 ///
 /// Completion signature: `void(std::error_code, captured_output)`. With an error
 /// set, the output is what was read by then.

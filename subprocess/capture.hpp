@@ -82,7 +82,7 @@ private:
 ///            `ENOBUFS`: a stream exceeded `max_bytes`; `ETIMEDOUT`: the limit has
 ///            passed. What was read by then is returned.
 /// \throws    spawn_error; of a program that was running the capture_error, which is
-///            one too and has what was read.
+///            one too and has what was read. Each form: what `on_output` throws.
 /// \source    std::process::Command::output.
 captured_output capture(const command& what, const capture_options& options = {});
 captured_output capture(const command& what, const capture_options& options, std::error_code& ec);

@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include <subprocess/output_line.hpp>
 #include <subprocess/time_limit.hpp>
 
 namespace subprocess {
@@ -47,6 +50,23 @@ struct capture_options {
   /// its streams; what the child wrote itself is never lost. When it has passed, the
   /// output is what came by then, and no error. Not set: to the end of the streams.
   std::optional<std::chrono::nanoseconds> drain_grace = std::nullopt;
+
+  /// Sees what is captured as it comes, to print and to keep, or to look for something:
+  /// which stream, and its next piece, cut anywhere. It sees all that is read, also what
+  /// `max_bytes` drops, each stream in order, and the last of it before the capture is
+  /// over. While it is busy nothing is read of that stream, and a child that writes on
+  /// waits.
+  ///
+  /// Called in the calling thread; of an asynchronous capture by a thread that runs the
+  /// loop, not on the handler's executor (async_communicate() does that), one call at a
+  /// time, for all stages of a pipeline too. It may cancel the operation.
+  ///
+  /// What it throws ends the capture, and it is not called again. The child is killed and
+  /// reaped, and the exception leaves capture(), with an error_code too. Of an
+  /// asynchronous capture it leaves the loop's run(), as a handler's exception does; when
+  /// the child, killed, is reaped, the operation completes with `operation_aborted`. The
+  /// child of async_communicate() runs on.
+  std::function<void(output_stream, std::string_view)> on_output = {};
 
   /// As of run_options::failure.
   spawn_failure* failure = nullptr;

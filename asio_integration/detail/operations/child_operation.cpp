@@ -101,7 +101,12 @@ void child_operation::cancelled(asio::cancellation_type)
 
 void child_operation::kill_soon()
 {
-  take_step([this] { stop(asio::error::operation_aborted, true); });
+  take_step([this] { kill_now(); });
+}
+
+void child_operation::kill_now()
+{
+  stop(asio::error::operation_aborted, true);
 }
 
 void child_operation::stop(std::error_code cause, bool at_once)

@@ -44,6 +44,9 @@ protected:
   /// What is known of the program, once its process is reaped.
   std::optional<exit_report> report() const { return became_program_ ? child()->report() : std::nullopt; }
 
+  /// As two cancellations.
+  void kill_now();
+
   const std::string& program() const noexcept { return program_; }
 
   /// Why the child was ended: `operation_aborted`, `ETIMEDOUT` or `ENOMEM`, whichever

@@ -107,6 +107,7 @@ private:
 
   std::shared_ptr<operation> running() override { return this->shared_from_this(); }
   void kill_at_limit() override { child_->signal(SIGKILL); }
+  void sink_failed() override { give_up(asio::error::operation_aborted); }
   void streams_ended() override { finish_if_over(); }
 
   void give_up(std::error_code why) noexcept

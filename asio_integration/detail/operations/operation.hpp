@@ -115,6 +115,20 @@ step_handler<Operation, Step> step_of(std::shared_ptr<Operation> running, Step s
   return {std::move(running), std::move(step)};
 }
 
+/// Not a step, but what calls the caller's own code: without the lock. It takes its steps
+/// itself.
+template <class Handler>
+class without_lock : public Handler {
+public:
+  explicit without_lock(Handler handler) : Handler(std::move(handler)) {}
+
+  template <class... Args>
+  void operator()(Args... args)
+  {
+    this->step_(*this->operation_, args...);
+  }
+};
+
 /// A step on objects of the caller's: it runs where the caller's handler does, which
 /// may be a strand that guards them, and is cancelled for itself alone.
 template <class Operation, class Step>

@@ -25,6 +25,7 @@ private:
 
   std::shared_ptr<operation> running() override { return shared_from_this(); }
   void kill_at_limit() override;
+  void sink_failed() override { kill_now(); }
   void streams_ended() override;
 
   void finish() noexcept;

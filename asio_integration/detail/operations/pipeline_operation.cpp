@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include <subprocess/detail/streams/pipeline_plan.hpp>
@@ -26,6 +27,10 @@ pipeline_operation::pipeline_operation(const callers_executors& executors, done_
       commands_(joined_stages(what, failure_))
 {
   result_.stages.resize(what.stages().size());
+  if (options_.on_output) {
+    sink_ = std::make_shared<output_sink>(std::move(options_.on_output));
+    options_.on_output = [sink = sink_](output_stream from, std::string_view text) { (*sink)(from, text); };
+  }
   for (std::size_t i = 0; i < commands_.size(); ++i)
     stages_.push_back(std::make_unique<stage>(asio::query(executors_.io, asio::execution::context), i));
 }
@@ -70,7 +75,8 @@ void pipeline_operation::stage_ended(pipeline_operation& self, std::size_t index
     self.error_ = ec;
     self.failure_ = failure;
   }
-  if (not_spawned || (ec == std::errc::no_buffer_space && self.options_.on_overflow == overflow::kill))
+  const bool sink_failed = self.sink_ && self.sink_->has_failed();
+  if (not_spawned || sink_failed || (ec == std::errc::no_buffer_space && self.options_.on_overflow == overflow::kill))
     self.kill_all();
   if (self.running_ == 0)
     self.finish();

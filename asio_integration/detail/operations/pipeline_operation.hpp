@@ -8,6 +8,7 @@
 #include <asio_integration/detail/operations/capture_operation.hpp>
 #include <asio_integration/detail/operations/completion.hpp>
 #include <subprocess/capture.hpp>
+#include <subprocess/detail/streams/output_sink.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/pipeline.hpp>
 
@@ -39,6 +40,7 @@ private:
   const callers_executors executors_;
   done_type done_;
   capture_options options_;
+  std::shared_ptr<output_sink> sink_; // That of all stages, when there is one.
   spawn_failure failure_; // The first.
   std::error_code error_; // The first.
   std::vector<command> commands_;

@@ -8,9 +8,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <concepts>
+#include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +24,7 @@
 #include <subprocess/detail/process/poll_time.hpp>
 #include <subprocess/detail/streams/capture_buffer.hpp>
 #include <subprocess/detail/streams/capture_read.hpp>
+#include <subprocess/detail/streams/output_sink.hpp>
 #include <subprocess/detail/streams/outputs.hpp>
 
 namespace subprocess::detail {
@@ -38,7 +43,8 @@ protected:
   using pipe_type = typename ends_type::pipe_type;
 
   output_reader(capture_options options, outputs kept)
-      : options_(std::move(options)), streams_{stream(options_, kept == outputs::kept),
+      : sink_(std::move(options.on_output)),
+        options_(std::move(options)), streams_{stream(options_, kept == outputs::kept),
                                                stream(options_, kept == outputs::kept), stream(nothing(), false)}
   {
   }
@@ -51,6 +57,9 @@ protected:
 
   /// A stream exceeded its limit, and the child must not live on.
   virtual void kill_at_limit() = 0;
+
+  /// What the caller wants to be told has thrown: nothing more is to be read.
+  virtual void sink_failed() = 0;
 
   /// Every stream has ended, or was given up.
   virtual void streams_ended() = 0;
@@ -171,27 +180,62 @@ private:
   void read(stream& from)
   {
     const auto room = from.text.room();
-    from.pipe->async_read_some(asio::buffer(room.data(), room.size()),
-                               step(from, [&from](output_reader& self, std::error_code ec, std::size_t got) {
-                                 self.was_read(from, ec, got);
-                               }));
+    const auto next = [&from, text = room.data()](output_reader& self, std::error_code ec, std::size_t got) {
+      self.arrived(from, ec, {text, got});
+    };
+    from.pipe->async_read_some(asio::buffer(room.data(), room.size()), without_lock(step(from, next)));
   }
 
-  void was_read(stream& from, std::error_code ec, std::size_t got)
+  // Not under the lock while the caller is told. Nobody else touches the text meanwhile: a
+  // stream is read once at a time, and its buffer given away when all are over.
+  void arrived(stream& from, std::error_code ec, std::string_view text)
+  {
+    const auto op = running();
+    if (!sink_ || !from.kept)
+      return op->take_step([&] { was_read(from, ec, text.size(), nullptr); });
+    std::exception_ptr thrown;
+    tell(*op, from, text, thrown);
+    std::string rest;
+    bool is_last = false;
+    op->take_step([&] { is_last = !was_read(from, ec, text.size(), &rest); });
+    if (is_last) {
+      tell(*op, from, rest, thrown);
+      op->take_step([&] { is_over(from, ec); });
+    }
+    if (thrown)
+      std::rethrow_exception(thrown);
+  }
+
+  void tell(operation& op, const stream& from, std::string_view text, std::exception_ptr& thrown)
+  {
+    try {
+      sink_(&from == &streams_[0] ? output_stream::out : output_stream::err, text);
+    } catch (...) {
+      thrown = std::current_exception();
+      op.take_step([this] { sink_failed(); });
+    }
+  }
+
+  /// \param rest  Gets what is read besides, unless it is null.
+  /// \return      False: it is over, once somebody was told of the rest.
+  bool was_read(stream& from, std::error_code ec, std::size_t got, std::string* rest)
   {
     bool goes_on = false;
     or_over(from, [&] {
       from.text.add(got);
       if (giving_up_ && from.kept && from.pipe->is_open())
-        read_what_is_there(from.pipe->native_handle(), from.text);
+        read_what_is_there(from.pipe->native_handle(), from.text, rest);
       if (from.text.must_stop())
         stop_at_limit();
       goes_on = !ec && !giving_up_ && from.pipe->is_open();
       if (goes_on)
         read(from);
     });
+    if (!goes_on && rest && !rest->empty())
+      return false;
     if (!goes_on)
       is_over(from, ec);
+    return true;
   }
 
   // Without memory for more, a stream is over, and what was read before is kept.
@@ -245,7 +289,8 @@ private:
     one.pipe->close(ignored);
   }
 
-  const capture_options options_;
+  output_sink sink_;
+  const capture_options options_; // But for the sink.
   std::shared_ptr<ends_type> ends_;
   asio::any_io_executor steps_;
   stream streams_[3];               // The last is a terminal beside two pipes.

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t most_in_terminal = std::size_t(1) << 18;
 
 /// Reads so much; false when there was less.
-bool read_exactly(int fd, std::size_t left, capture_buffer& text)
+bool read_exactly(int fd, std::size_t left, capture_buffer& text, std::string* copy)
 {
   while (left > 0) {
     const auto room = text.room();
@@ -26,6 +26,8 @@ bool read_exactly(int fd, std::size_t left, capture_buffer& text)
       continue;
     if (got <= 0)
       return false;
+    if (copy)
+      copy->append(room.data(), static_cast<std::size_t>(got));
     text.add(static_cast<std::size_t>(got));
     left -= static_cast<std::size_t>(got);
   }
@@ -43,17 +45,17 @@ std::size_t unread(int fd) noexcept
 
 // What was written to a terminal lies in two places, and only the last counts as
 // unread; looking whether there is something moves it on.
-void read_what_is_there(int fd, capture_buffer& text)
+void read_what_is_there(int fd, capture_buffer& text, std::string* copy)
 {
   if (::isatty(fd) == 0) {
-    read_exactly(fd, unread(fd), text);
+    read_exactly(fd, unread(fd), text, copy);
     return;
   }
   pollfd watched{fd, POLLIN, 0};
   int error = 0;
   for (std::size_t taken = 0; taken < most_in_terminal && wait_until_ready({&watched, 1}, 0, error) == 1;) {
     const std::size_t found = unread(fd);
-    if (found == 0 || !read_exactly(fd, found, text))
+    if (found == 0 || !read_exactly(fd, found, text, copy))
       return;
     taken += found;
   }

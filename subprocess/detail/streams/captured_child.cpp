@@ -58,6 +58,9 @@ void captured_child::take_ends(unique_fd (&pipes)[4], outputs streams)
   auto& [in, out, err, terminal] = pipes;
   in.reset();
   streams_[0].kept = streams_[1].kept = streams == outputs::kept;
+  streams_[1].name = output_stream::err;
+  if (streams == outputs::kept && options_.on_output)
+    streams_[0].told = streams_[1].told = &options_.on_output;
   const std::size_t place = !out ? 0 : !err ? 1 : 2;
   streams_[0].end = std::move(out);
   streams_[1].end = std::move(err);
@@ -72,8 +75,10 @@ int captured_child::stream::read_some()
   const auto room = text.room();
   const ssize_t got = ::read(end.get(), room.data(), room.size());
   const int error = got == -1 ? errno : 0;
-  if (got > 0)
+  if (got > 0) {
+    tell({room.data(), static_cast<std::size_t>(got)});
     text.add(static_cast<std::size_t>(got));
+  }
   if (error == EIO) // A terminal that its last user has left.
     left = std::move(end);
   else if (got == 0 || (error && error != EINTR))
@@ -81,6 +86,21 @@ int captured_child::stream::read_some()
   if (error && error != EINTR && error != EIO)
     return kept ? error : 0;
   return text.must_stop() ? ENOBUFS : 0;
+}
+
+// What is there, and no more.
+int captured_child::stream::read_rest()
+{
+  std::string rest;
+  read_what_is_there(end.get(), text, told ? &rest : nullptr);
+  tell(rest);
+  return text.must_stop() ? ENOBUFS : 0;
+}
+
+void captured_child::stream::tell(std::string_view piece) const
+{
+  if (told && !piece.empty())
+    (*told)(name, piece);
 }
 
 bool captured_child::is_keeping() const noexcept
@@ -155,10 +175,9 @@ int captured_child::give_up()
 {
   int error = 0;
   for (stream& one : streams_)
-    if (one.end && one.kept) {
-      read_what_is_there(one.end.get(), one.text);
-      error = one.text.must_stop() ? ENOBUFS : error;
-    }
+    if (one.end && one.kept)
+      if (const int found = one.read_rest())
+        error = found;
   stop_keeping();
   return error;
 }
@@ -174,6 +193,15 @@ void captured_child::stop_reading() noexcept
 {
   for (stream& one : streams_)
     one.end.reset();
+}
+
+void captured_child::kill_and_reap() noexcept
+{
+  stop_reading();
+  const auto whom = handle_->leads_group() ? stop_.whom : stop_sequence::target::child;
+  std::error_code ignored;
+  if (handle_->kill(whom) != std::errc::operation_not_permitted)
+    child_.wait(ignored);
 }
 
 bool captured_child::ends_by(time_point deadline)

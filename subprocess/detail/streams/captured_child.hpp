@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <subprocess/capture.hpp>
@@ -75,6 +77,10 @@ public:
 
   void kill() noexcept { handle_->signal(SIGKILL); }
 
+  /// Closes everything, kills it, and its group if its sequence is for that. One that may
+  /// not be signalled ends by itself, and is reaped as an orphan.
+  void kill_and_reap() noexcept;
+
   /// Reads until the child and what is kept have come to their end, but no longer than
   /// to the deadline.
   /// \return Whether they have.
@@ -101,8 +107,12 @@ private:
     unique_fd left; // It was this one, and has no more to be read.
     capture_buffer text;
     bool kept = false;
+    output_stream name = output_stream::out;
+    const std::function<void(output_stream, std::string_view)>* told = nullptr;
 
     int read_some();
+    int read_rest();
+    void tell(std::string_view piece) const;
   };
 
   void take_ends(unique_fd (&pipes)[4], outputs streams);
@@ -135,7 +145,7 @@ int read_all(std::span<captured_child> children, const capture_options& options,
              std::optional<captured_child::time_point> deadline = std::nullopt);
 
 /// Reads all, and waits until all have ended. At the deadline those that have not are
-/// stopped, and what they wrote is kept.
+/// stopped, and what they wrote is kept. Whatever is thrown, all are killed and reaped.
 /// \param failure  Set to what went wrong, or left alone.
 void read_to_end(std::span<captured_child> children, const capture_options& options,
                  std::optional<captured_child::time_point> deadline, spawn_failure& failure);

@@ -57,6 +57,24 @@ private:
   clock::time_point until_ = clock::time_point::min();
 };
 
+// The limit is what went wrong, whatever else does while the children are ended.
+void read_and_stop(std::span<captured_child> children, const capture_options& options,
+                   std::optional<clock::time_point> deadline, spawn_failure& failure)
+{
+  const int error = read_all(children, options, deadline);
+  const auto in_time = [&](captured_child& child) { return child.ends_by(*deadline); };
+  if (deadline)
+    if (const auto late = std::ranges::find_if_not(children, in_time); late != children.end()) {
+      failure = limit_passed(late->program(), options.limit);
+      return stop_all(children, options);
+    }
+  if (!error)
+    return;
+  const auto exceeding = std::ranges::find_if(children, &captured_child::has_exceeded);
+  failure = error == ENOBUFS && exceeding != children.end() ? bytes_exceeded(exceeding->program(), options.max_bytes)
+                                                            : not_read(children.front().program(), error);
+}
+
 } // namespace
 
 void stop_all(std::span<captured_child> children, const capture_options& options)
@@ -73,28 +91,17 @@ void stop_all(std::span<captured_child> children, const capture_options& options
   std::ranges::for_each(children, &captured_child::end_stop);
 }
 
-// The limit is what went wrong, whatever else does while the children are ended.
+// Without memory too, and when the caller's own function has thrown, nothing is left.
 void read_to_end(std::span<captured_child> children, const capture_options& options,
                  std::optional<clock::time_point> deadline, spawn_failure& failure)
 {
-  const int error = read_all(children, options, deadline);
-  const auto in_time = [&](captured_child& child) { return child.ends_by(*deadline); };
-  if (deadline)
-    if (const auto late = std::ranges::find_if_not(children, in_time); late != children.end()) {
-      try {
-        failure = limit_passed(late->program(), options.limit);
-        stop_all(children, options);
-      } catch (...) { // Without memory a limit still ends them.
-        std::ranges::for_each(children, &captured_child::kill);
-        throw;
-      }
-      return;
-    }
-  if (!error)
-    return;
-  const auto exceeding = std::ranges::find_if(children, &captured_child::has_exceeded);
-  failure = error == ENOBUFS && exceeding != children.end() ? bytes_exceeded(exceeding->program(), options.max_bytes)
-                                                            : not_read(children.front().program(), error);
+  try {
+    read_and_stop(children, options, deadline, failure);
+  } catch (...) {
+    std::ranges::for_each(children, &captured_child::kill);
+    std::ranges::for_each(children, &captured_child::kill_and_reap);
+    throw;
+  }
 }
 
 } // namespace subprocess::detail
