@@ -26,8 +26,8 @@ namespace subprocess {
 /// Completion signature: `void(std::error_code, captured_output)`. With an error
 /// set, the output is what was read by then.
 ///
-/// Errors: as of basic_async_child::async_wait(), and those of the streams;
-/// `EBADF` when there is input and stdin_pipe() is not open; `ENOBUFS` when a
+/// Errors: as of basic_async_child::async_wait(), and those of the streams; `ETIMEDOUT`
+/// when the limit has passed, which is as a cancellation to the child; `EBADF` when there is input and stdin_pipe() is not open; `ENOBUFS` when a
 /// stream exceeded `max_bytes`.
 ///
 /// Cancellation: terminal, partial and total. The child is not signalled, and its

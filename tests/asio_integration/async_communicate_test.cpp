@@ -141,6 +141,49 @@ TEST_P(communicating, keeps_to_the_limits)
   EXPECT_EQ(result.output.status.signal(), SIGKILL);
 }
 
+TEST_P(communicating, ends_when_the_time_is_up_and_leaves_the_child_alone)
+{
+  EXPECT_TRUE(given_enough_time(20ms, [&](auto limit) {
+    async_child helper = start(piped(this->helper({"ready-then-hang"})));
+    spawn_failure failure;
+    const capture_result result = outcome(helper, {.limit = limit, .failure = &failure});
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    EXPECT_EQ(failure.code, std::errc::timed_out);
+    EXPECT_EQ(failure.step, spawn_step::time_limit);
+    EXPECT_FALSE(helper.status()) << "it was not signalled";
+    EXPECT_TRUE(helper.stdout_pipe().is_open());
+    return result.output.out == "ready\n";
+  }));
+}
+
+// run_to_end() would last as long as the limit.
+TEST_P(communicating, that_ends_in_time_keeps_no_clock)
+{
+  async_child cat = start(piped(helper({"cat"})));
+  spawn_failure failure;
+  failure.detail = "left over";
+  const capture_result result = outcome(cat, {.input = "text", .limit = 1h, .failure = &failure});
+  EXPECT_FALSE(result.ec) << result.ec.message();
+  EXPECT_EQ(result.output.out, "text");
+  EXPECT_FALSE(failure);
+  EXPECT_EQ(failure.detail, "");
+}
+
+TEST_P(communicating, tells_what_failed)
+{
+  spawn_failure failure;
+  async_child hanging = start(piped(helper({"write-then-hang", "1", "1000"})));
+  const capture_options options{.max_bytes = 100, .on_overflow = overflow::kill, .failure = &failure};
+  EXPECT_EQ(outcome(hanging, options).ec.value(), ENOBUFS);
+  EXPECT_EQ(failure.step, spawn_step::output);
+  EXPECT_EQ(failure.code.value(), ENOBUFS);
+  async_child none;
+  std::promise<void> told; // An empty child completes on a thread of the system's.
+  async_communicate(none, {.failure = &failure}, [&](std::error_code, captured_output) { told.set_value(); });
+  told.get_future().wait();
+  EXPECT_EQ(failure.code.value(), EINVAL);
+}
+
 TEST_P(communicating, reads_on_for_the_grace_and_leaves_the_streams_open)
 {
   for (const auto grace : {0ms, 20ms}) {

@@ -3,11 +3,16 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
+#include <asio/query.hpp>
 #include <asio/write.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <memory>
+#include <new>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,6 +22,8 @@
 #include <asio_integration/detail/reaper/tracked_child.hpp>
 #include <asio_integration/detail/streams/child_pipes.hpp>
 #include <asio_integration/detail/streams/output_reader.hpp>
+#include <subprocess/detail/failures.hpp>
+#include <subprocess/error.hpp>
 
 namespace subprocess::detail {
 
@@ -33,7 +40,8 @@ public:
   communicate_operation(const callers_executors& executors, done_type done, tracked_child child,
                         std::shared_ptr<stream_ends<Executor>> ends, capture_options options)
       : reader(options, outputs::kept), executors_(executors), done_(std::move(done)), child_(std::move(child)),
-        ends_(std::move(ends)), input_(std::move(options.input).value_or(std::string()))
+        ends_(std::move(ends)), limit_(options.limit), max_bytes_(options.max_bytes), failure_(options.failure),
+        input_(std::move(options.input).value_or(std::string()))
   {
   }
 
@@ -42,7 +50,9 @@ private:
   {
     const int error = !child_ ? EINVAL : !input_.empty() && !ends_->in().is_open() ? EBADF : 0;
     if (error)
-      return done_({error, std::system_category()}, {});
+      return complete({error, std::system_category()});
+    if (const auto deadline = limit_.deadline_from(std::chrono::steady_clock::now()))
+      watch_the_clock(*deadline);
     if (ends_->terminal().is_open())
       end_terminal_input(ends_->terminal().native_handle());
     child_.async_wait(executors_.io, step(stop_waiting_, [](self_type& op, std::error_code ec, exit_status status) {
@@ -54,6 +64,17 @@ private:
 
   void cancelled(asio::cancellation_type) override { give_up(asio::error::operation_aborted); }
   void out_of_memory() noexcept override { give_up({ENOMEM, std::system_category()}); }
+
+  // The child is the caller's: late, it is only not waited for any longer.
+  void watch_the_clock(std::chrono::steady_clock::time_point deadline)
+  {
+    clock_.emplace(loop_executor(asio::query(executors_.io, asio::execution::context)));
+    clock_->expires_at(deadline);
+    clock_->async_wait(step(stop_clock_, [](self_type& op, std::error_code ec) {
+      if (!ec)
+        op.give_up({ETIMEDOUT, std::system_category()});
+    }));
+  }
 
   template <class Step>
   auto step(asio::cancellation_signal& stop, Step taken)
@@ -130,7 +151,36 @@ private:
     if (!given_up_)
       close_input();
     reader::give(output_);
-    done_(result(), std::move(output_));
+    complete(result());
+  }
+
+  void complete(std::error_code ec) noexcept
+  {
+    if (clock_)
+      clock_->cancel(); // It must not hold the loop.
+    if (failure_)
+      tell(ec);
+    done_(ec, std::move(output_));
+  }
+
+  void tell(std::error_code ec) noexcept
+  {
+    try {
+      *failure_ = ec ? explain(ec) : spawn_failure();
+    } catch (const std::bad_alloc&) {
+      *failure_ = spawn_failure();
+      failure_->code = ec;
+    }
+  }
+
+  // Whatever program it is.
+  spawn_failure explain(std::error_code ec) const
+  {
+    if (ec == given_up_)
+      return ec.value() == ETIMEDOUT ? limit_passed({}, limit_) : not_waited({}, ec);
+    if (ec != reader::read_error())
+      return not_waited({}, ec);
+    return ec.value() == ENOBUFS ? bytes_exceeded({}, max_bytes_) : not_read({}, ec.value());
   }
 
   std::error_code result() const
@@ -146,15 +196,20 @@ private:
   done_type done_;
   const tracked_child child_;
   const std::shared_ptr<stream_ends<Executor>> ends_;
+  const time_limit limit_;
+  const std::size_t max_bytes_;
+  spawn_failure* const failure_; // Null when nobody wants to know.
   const std::string input_;
+  std::optional<loop_timer> clock_; // While there is a limit.
   captured_output output_;
   std::error_code wait_error_;
   std::error_code write_error_;
+  asio::cancellation_signal stop_clock_;
   asio::cancellation_signal stop_waiting_;
   asio::cancellation_signal stop_writing_;
   bool writing_ = false;
   bool ended_ = false;       // The child has.
-  std::error_code given_up_; // Why: cancelled, or out of memory.
+  std::error_code given_up_; // Why: cancelled, out of time or out of memory.
 };
 
 } // namespace subprocess::detail
