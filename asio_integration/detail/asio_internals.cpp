@@ -6,8 +6,11 @@
 
 namespace subprocess::detail {
 
-template <>
-const char library_was_built_with_asio<ASIO_VERSION, asio_switches>::and_no_other = 0;
+template <unsigned version, unsigned switches>
+const char library_was_built_with_asio<version, switches>::and_no_other = 0;
+
+// No specialization: the header has referred to it before.
+template struct library_was_built_with_asio<ASIO_VERSION, asio_switches>;
 
 bool event_queue::is_thread_safe(asio::execution_context& context)
 {

@@ -1,9 +1,11 @@
 #pragma once
 
+// The scheduler first: the newest Asio's reactor does not compile before it.
+#include <asio/detail/scheduler.hpp>
+
 #include <asio/detail/concurrency_hint.hpp>
 #include <asio/detail/handler_work.hpp>
 #include <asio/detail/reactor.hpp>
-#include <asio/detail/scheduler.hpp>
 #include <asio/detail/scheduler_operation.hpp>
 #include <asio/detail/signal_set_service.hpp>
 #include <asio/basic_waitable_timer.hpp>
