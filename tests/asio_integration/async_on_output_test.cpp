@@ -256,8 +256,7 @@ TEST_P(async_seen, of_pipelines_refused_kills_all_stages)
   EXPECT_EQ(given.calls, 1);
   EXPECT_EQ(given.ec, asio::error::operation_aborted);
   EXPECT_EQ(given.result.stages[0].status.signal(), SIGKILL);
-  EXPECT_EQ(given.result.stages[3].status.signal(), SIGKILL);
-  EXPECT_FALSE(has_children());
+  EXPECT_FALSE(has_children()) << "the last may not have been launched yet";
 }
 
 TEST_P(async_seen, of_a_child_of_the_callers_comes_where_the_handler_runs)
