@@ -137,13 +137,13 @@ public:
   }
 
   template <class Function>
-  void execute(Function&& function) const
+  void execute(Function&& executed) const
   {
     if (queue_.runs_here()) {
-      std::decay_t<Function> here(std::forward<Function>(function));
+      std::decay_t<Function> here(std::forward<Function>(executed));
       here();
     } else
-      boxed<std::decay_t<Function>>::post(queue_, std::forward<Function>(function));
+      boxed<std::decay_t<Function>>::post(queue_, std::forward<Function>(executed));
   }
 
   asio::execution_context& context() const noexcept { return *context_; }
@@ -156,23 +156,23 @@ private:
   class boxed final : private loop_task {
   public:
     template <class Source>
-    static void post(event_queue queue, Source&& function)
+    static void post(event_queue queue, Source&& source)
     {
-      queue.post(*new boxed(std::forward<Source>(function)));
+      queue.post(*new boxed(std::forward<Source>(source)));
     }
 
   private:
     template <class Source>
-    explicit boxed(Source&& function) : loop_task(&boxed::run), function_(std::forward<Source>(function))
+    explicit boxed(Source&& source) : loop_task(&boxed::run), function_(std::forward<Source>(source))
     {
     }
 
     static void run(loop_task& task, bool is_over)
     {
       const std::unique_ptr<boxed> self(&static_cast<boxed&>(task));
-      Function function(std::move(self->function_));
+      Function called(std::move(self->function_));
       if (!is_over)
-        function();
+        called();
     }
 
     Function function_;

@@ -113,6 +113,11 @@ void child_operation::stop(std::error_code cause, bool at_once)
 {
   if (over_)
     return;
+  // A program that runs already, unknown to the loop, is to hear the gentle signal.
+  if (!runs_ && !at_once)
+    take_verdict();
+  if (over_)
+    return;
   if (!cause_)
     cause_ = cause;
   if (ended_)

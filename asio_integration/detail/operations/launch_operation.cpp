@@ -291,6 +291,12 @@ bool launch_operation::is_program()
   return !launch_ || how_ != told_by::end || launch_->has_verdict(ignored);
 }
 
+void launch_operation::take_verdict()
+{
+  if (process_)
+    look();
+}
+
 void launch_operation::abort_launch() noexcept
 {
   aborted_ = true;

@@ -42,6 +42,9 @@ protected:
   /// Starts. Ends in launched() or not_launched().
   void launch_child();
 
+  /// Takes note of a verdict that is there, and that the loop has not heard of yet.
+  void take_verdict();
+
   /// Nobody wants it any more: it is killed before it becomes a program.
   void abort_launch() noexcept;
 
