@@ -23,5 +23,7 @@
 #include <asio_integration/spawn_permit.hpp>
 #include <asio_integration/terminal_stream.hpp>
 #include <asio_integration/wait_result.hpp>
+#include <asio_integration/worker_lease.hpp>
+#include <asio_integration/worker_pool.hpp>
 #include <asio_integration/worker_pool_options.hpp>
 #include <subprocess/subprocess.hpp>

@@ -114,6 +114,9 @@ struct worker_pool_options {
   /// With so many waiting, async_acquire() fails with `EAGAIN` instead of waiting.
   std::size_t most_waiting = SIZE_MAX;
 
+  std::size_t longest_line = std::size_t(1) << 20;   ///< The longest answer to async_request(), in bytes.
+  std::size_t longest_frame = std::size_t(64) << 20; ///< The longest one to async_exchange().
+
   friend bool operator==(const worker_pool_options&, const worker_pool_options&) = default;
 };
 

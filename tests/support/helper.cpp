@@ -16,13 +16,16 @@
 
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #endif
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -331,6 +334,142 @@ int hanging_grandchild_verb(const arguments&)
   std::printf("%d\n", static_cast<int>(grandchild));
   return 0;
 }
+
+// ---- workers ----
+
+// The next line of stdin without its newline; false at its end
+bool next_line(char* line, std::size_t size)
+{
+  if (!std::fgets(line, static_cast<int>(size), stdin))
+    return false;
+  line[std::strcspn(line, "\n")] = 0;
+  return true;
+}
+
+void leave_grandchild_with_the_streams()
+{
+  if (::fork() == 0) {
+    ::alarm(lifetime_seconds);
+    pause_for_ever();
+  }
+}
+
+/// What a request asks for; an exit code, or -1 to go on.
+int obey(const char* request)
+{
+  const auto is = [request](const char* text) { return std::strcmp(request, text) == 0; };
+  const char* const blank = std::strchr(request, ' ');
+  const long number = blank ? std::atol(blank) : 0;
+  if (std::strncmp(request, "exit ", 5) == 0)
+    return static_cast<int>(number);
+  if (is("pid"))
+    std::printf("%d\n", static_cast<int>(::getpid()));
+  else if (is("hang"))
+    pause_for_ever();
+  else if (is("stop"))
+    std::raise(SIGSTOP);
+  else if (is("half"))
+    return write_text(1, "hal") ? 7 : 1;
+  else if (is("last words"))
+    return write_text(1, "these\n") ? 7 : 1;
+  else if (is("twice"))
+    std::printf("once\ntwice\n");
+  else if (is("close"))
+    ::close(1);
+  else if (is("leave a child")) {
+    leave_grandchild_with_the_streams();
+    return 7;
+  } else if (is("unasked")) {
+    write_text(1, "first\n");
+    timeval a_while{0, 20000};
+    ::select(0, nullptr, nullptr, nullptr, &a_while);
+    write_text(1, "then\n");
+  } else if (std::strncmp(request, "long ", 5) == 0) {
+    write_letters(1, number);
+    write_text(1, "\n");
+  } else if (std::strncmp(request, "say ", 4) == 0) {
+    std::fprintf(stderr, "%s\n", request + 4);
+    std::printf("said\n");
+  } else
+    std::printf("re: %s\n", request);
+  std::fflush(stdout);
+  return -1;
+}
+
+// line-worker [READY]: says that it is ready, if with something; answers each line of
+// stdin, or does what it says
+int line_worker_verb(const arguments& a)
+{
+  if (a.count > 0 && !(write_text(1, a.text(0)) && write_text(1, "\n")))
+    return 1;
+  for (char line[4096]; next_line(line, sizeof line);)
+    if (const int code = obey(line); code != -1)
+      return code;
+  return 0;
+}
+
+// mortal-worker REQUESTS CODE: answers so many lines, and exits at the next
+int mortal_worker_verb(const arguments& a)
+{
+  char line[4096];
+  for (long left = a.number(0); next_line(line, sizeof line); --left)
+    if (left == 0)
+      return static_cast<int>(a.number(1));
+    else
+      obey(line);
+  return 0;
+}
+
+#ifdef __linux__
+/// To where NOTIFY_SOCKET says. \source sd_notify(3).
+bool notify(const char* text)
+{
+  const char* const name = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = name ? std::strlen(name) : 0;
+  if (length == 0 || length > sizeof address.sun_path)
+    return false;
+  std::memcpy(address.sun_path, name, length);
+  if (address.sun_path[0] == '@')
+    address.sun_path[0] = 0;
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  return ::sendto(fd, text, std::strlen(text), 0, reinterpret_cast<const sockaddr*>(&address), size) != -1 &&
+         ::close(fd) == 0;
+}
+
+// notify TEXT…: sends each to NOTIFY_SOCKET, '|' as a newline, and then does as
+// line-worker; "notify TEXT" as a request does the same. "fork TEXT" lets a child send it.
+int notify_verb(const arguments& a)
+{
+  for (int i = 0; i < a.count; ++i) {
+    char* text = a.first[i];
+    const bool by_child = std::strncmp(text, "fork ", 5) == 0;
+    text += by_child ? 5 : 0;
+    std::replace(text, text + std::strlen(text), '|', '\n');
+    if (!by_child) {
+      if (!notify(text))
+        return 1;
+      continue;
+    }
+    if (::fork() == 0) {
+      ::alarm(lifetime_seconds);
+      notify(text);
+      pause_for_ever(); // Who it was is looked up.
+    }
+  }
+  char line[4096];
+  while (next_line(line, sizeof line)) {
+    if (std::strncmp(line, "notify ", 7) == 0) {
+      notify(line + 7);
+      write_text(1, "sent\n");
+    } else if (const int code = obey(line); code != -1)
+      return code;
+  }
+  return 0;
+}
+#endif
 
 // ---- descriptors ----
 
@@ -799,8 +938,13 @@ constexpr struct {
     {"ignore", ignore_verb},
     {"leave-group", leave_group_verb},
     {"limits", limits_verb},
+    {"line-worker", line_worker_verb},
     {"link", link_verb},
+    {"mortal-worker", mortal_worker_verb},
     {"nice", nice_verb},
+#ifdef __linux__
+    {"notify", notify_verb},
+#endif
 #ifdef __linux__
     {"parent-death-signal", parent_death_signal_verb},
 #endif

@@ -49,6 +49,12 @@ pool_machine::placed_worker pool_machine::find(worker_id id) noexcept
   return {};
 }
 
+bool pool_machine::is_idle(worker_id id) noexcept
+{
+  const placed_worker found = find(id);
+  return found && found.worker->now == phase::idle;
+}
+
 void pool_machine::acquire(asker_id asker, pool_time now)
 {
   if (is_ending())

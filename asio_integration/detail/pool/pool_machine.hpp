@@ -71,6 +71,9 @@ public:
 
   pool_counts counts() const;
 
+  /// Whether it is ready and not leased.
+  bool is_idle(worker_id id) noexcept;
+
   /// Whether async_run has been completed.
   bool is_finished() const noexcept { return stage_ == stage::finished; }
 

@@ -1,0 +1,231 @@
+#include <asio_integration/detail/pool/exchange_operation.hpp>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/query.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include <asio_integration/detail/streams/written_buffers.hpp>
+
+namespace subprocess::detail {
+namespace {
+
+// Between the end of a worker's streams and its own there is not much.
+constexpr std::chrono::seconds end_grace(1);
+
+std::error_code system_error_of(int error) noexcept
+{
+  return {error, std::system_category()};
+}
+
+std::array<asio::const_buffer, 2> behind(std::size_t sent, std::size_t head_size, const char* head,
+                                         const std::string& body)
+{
+  if (sent < head_size)
+    return {asio::buffer(head + sent, head_size - sent), asio::buffer(body)};
+  return {asio::const_buffer(), asio::buffer(body) + (sent - head_size)};
+}
+
+} // namespace
+
+exchange_operation::exchange_operation(const callers_executors& executors, done_type done,
+                                       std::shared_ptr<worker_link> worker, answer_shape shape, std::size_t longest,
+                                       std::string request)
+    : executors_(executors), done_(std::move(done)), worker_(std::move(worker)), shape_(shape), longest_(longest),
+      request_(std::move(request)), head_size_(shape == answer_shape::frame ? 4 : 0)
+{
+}
+
+void exchange_operation::begin()
+{
+  if (!worker_)
+    return refuse(EINVAL);
+  if (worker_->is_busy.exchange(true))
+    return refuse(EBUSY);
+  if (const int error = why_not()) {
+    worker_->is_busy = false;
+    return refuse(error);
+  }
+  if (shape_ == answer_shape::line)
+    request_ += '\n';
+  for (std::size_t i = 0; i < head_size_; ++i)
+    head_[i] = static_cast<char>(request_.size() >> (8 * (3 - i)) & 0xff);
+  exit_.begin(self(this), worker_->child.tracked(), &exchange_operation::child_ended);
+  if (!done_)
+    return;
+  read();
+  write();
+}
+
+// Nothing was sent then.
+int exchange_operation::why_not()
+{
+  if (shape_ == answer_shape::line && request_.find('\n') != request_.npos)
+    return EINVAL;
+  if (shape_ == answer_shape::frame && request_.size() > UINT32_MAX)
+    return EMSGSIZE;
+  if (worker_->child.status())
+    return EPIPE;
+  if (!worker_->child.stdin_pipe().is_open() || !worker_->child.stdout_pipe().is_open())
+    return EBADF;
+  if (!worker_->is_broken && has_unread())
+    worker_->is_broken = true;
+  return worker_->is_broken ? EPROTO : 0;
+}
+
+bool exchange_operation::has_unread()
+{
+  int waiting = 0;
+  return !worker_->unread.is_empty() ||
+         (::ioctl(worker_->child.stdout_pipe().native_handle(), FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
+void exchange_operation::write()
+{
+  auto& in = worker_->child.stdin_pipe();
+  while (done_ && !is_sent() && !input_closed_) {
+    std::error_code ec;
+    const auto left = behind(sent_, head_size_, head_.data(), request_);
+    sent_ += written_buffers(left).write_to(in.native_handle(), ec);
+    if (ec.value() == EAGAIN) {
+      in.async_wait(in.wait_write, callers_step_of(self(this), executors_.steps, stop_writing_,
+                                                   [](exchange_operation& op, std::error_code) { op.write(); }));
+      return;
+    }
+    input_closed_ = static_cast<bool>(ec); // What follows from that is told by its output, or its end.
+  }
+}
+
+void exchange_operation::read()
+{
+  const auto room = worker_->unread.room();
+  worker_->child.stdout_pipe().async_read_some(
+      asio::buffer(room.data(), room.size()),
+      callers_step_of(self(this), executors_.steps, stop_reading_,
+                      [](exchange_operation& op, std::error_code ec, std::size_t size) { op.was_read(ec, size); }));
+  is_reading_ = true;
+}
+
+void exchange_operation::was_read(std::error_code ec, std::size_t size)
+{
+  is_reading_ = false;
+  worker_->unread.add(size);
+  if (!done_ || take_answer())
+    return;
+  if (has_ended_)
+    return read_last();
+  if (ec)
+    return output_ended();
+  read();
+}
+
+/// Whether that was the end.
+bool exchange_operation::take_answer()
+{
+  std::string answer;
+  const auto found = worker_->unread.next(shape_, longest_, answer);
+  if (found == answer_buffer::result::more)
+    return false;
+  if (found == answer_buffer::result::too_long)
+    fail(system_error_of(EMSGSIZE));
+  else if (!is_sent() && !input_closed_)
+    fail(system_error_of(EPROTO));
+  else
+    finish({}, std::move(answer));
+  return true;
+}
+
+// Most often it is ending. Who only closes its output is not waited for.
+void exchange_operation::output_ended()
+{
+  grace_.emplace(loop_executor(asio::query(executors_.io, asio::execution::context)));
+  grace_->expires_after(end_grace);
+  grace_->async_wait(step_of(self(this), [](exchange_operation& op, std::error_code ec) {
+    if (!ec && op.done_)
+      op.fail(op.lost_error());
+  }));
+}
+
+void exchange_operation::child_ended(std::error_code, exit_status)
+{
+  has_ended_ = true;
+  if (!done_)
+    return;
+  if (sent_ == 0)
+    return fail(lost_error());
+  if (is_reading_)
+    stop_reading_.emit(asio::cancellation_type::terminal);
+  else
+    read_last();
+}
+
+// The answer may have been its last words; its streams may be held by others.
+void exchange_operation::read_last()
+{
+  for (;;) {
+    const auto room = worker_->unread.room();
+    auto& out = worker_->child.stdout_pipe();
+    const ssize_t got = out.is_open() ? ::read(out.native_handle(), room.data(), room.size()) : 0;
+    if (got <= 0)
+      return fail(lost_error());
+    worker_->unread.add(static_cast<std::size_t>(got));
+    if (take_answer())
+      return;
+  }
+}
+
+std::error_code exchange_operation::lost_error() const
+{
+  switch (worker_->stopped_by.load()) {
+  case stop_reason::lease_limit:
+  case stop_reason::watchdog: return system_error_of(ETIMEDOUT);
+  case stop_reason::pool_ends: return asio::error::operation_aborted;
+  default: return system_error_of(worker_->unread.is_empty() ? EPIPE : EBADMSG);
+  }
+}
+
+// The answer is still to come, and would be taken for the next one's.
+void exchange_operation::cancelled(asio::cancellation_type)
+{
+  fail(asio::error::operation_aborted);
+}
+
+void exchange_operation::out_of_memory() noexcept
+{
+  fail(system_error_of(ENOMEM));
+}
+
+// As if it had not been asked for.
+void exchange_operation::refuse(int error) noexcept
+{
+  done_(system_error_of(error), {});
+}
+
+void exchange_operation::fail(std::error_code ec) noexcept
+{
+  if (!done_)
+    return;
+  worker_->is_broken = true;
+  finish(ec, {});
+}
+
+void exchange_operation::finish(std::error_code ec, std::string answer) noexcept
+{
+  worker_->is_busy = false;
+  exit_.stop();
+  if (grace_)
+    grace_->cancel();
+  done_(ec, std::move(answer));
+  stop_writing_.emit(asio::cancellation_type::terminal);
+  if (is_reading_)
+    stop_reading_.emit(asio::cancellation_type::terminal);
+}
+
+} // namespace subprocess::detail

@@ -1,0 +1,98 @@
+#include <asio_integration/worker_lease.hpp>
+
+#include <sys/ioctl.h>
+
+#include <asio/system_executor.hpp>
+
+#include <utility>
+
+#include <asio_integration/detail/pool/lease_state.hpp>
+#include <asio_integration/detail/pool/pool_core.hpp>
+
+namespace subprocess {
+namespace {
+
+using lease_end = detail::pool_core::lease_end;
+
+bool has_unread(detail::worker_link& worker)
+{
+  int waiting = 0;
+  auto& out = worker.child.stdout_pipe();
+  return !worker.unread.is_empty() ||
+         (out.is_open() && ::ioctl(out.native_handle(), FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
+lease_end end_of(detail::worker_link& worker, bool is_done)
+{
+  if (worker.is_broken)
+    return lease_end::broken;
+  if (!is_done || worker.is_busy)
+    return lease_end::dropped;
+  return has_unread(worker) ? lease_end::broken : lease_end::done;
+}
+
+} // namespace
+
+worker_lease::worker_lease() noexcept = default;
+
+worker_lease::worker_lease(std::shared_ptr<detail::lease_state> state) noexcept : state_(std::move(state))
+{
+}
+
+worker_lease::worker_lease(worker_lease&& other) noexcept : state_(std::move(other.state_))
+{
+}
+
+worker_lease& worker_lease::operator=(worker_lease&& other) noexcept
+{
+  if (this != &other) {
+    give_back(false);
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+worker_lease::~worker_lease()
+{
+  give_back(false);
+}
+
+worker_lease::executor_type worker_lease::get_executor() const
+{
+  return state_ ? state_->executor : none_.get_executor();
+}
+
+async_child& worker_lease::child()
+{
+  return state_ ? state_->worker->child : none_;
+}
+
+std::optional<exit_status> worker_lease::lost() const
+{
+  return state_ ? state_->worker->child.status() : std::nullopt;
+}
+
+void worker_lease::done()
+{
+  give_back(true);
+}
+
+std::shared_ptr<detail::worker_link> worker_lease::link() const noexcept
+{
+  return state_ ? state_->worker : nullptr;
+}
+
+std::size_t worker_lease::longest(detail::answer_shape shape) const noexcept
+{
+  if (!state_)
+    return 0;
+  return shape == detail::answer_shape::line ? state_->longest_line : state_->longest_frame;
+}
+
+void worker_lease::give_back(bool is_done) noexcept
+{
+  if (const auto state = std::exchange(state_, nullptr))
+    state->pool->give_back(state->number, end_of(*state->worker, is_done));
+}
+
+} // namespace subprocess

@@ -1,0 +1,1166 @@
+#include <asio_integration/worker_pool.hpp> // First: proves it stands alone.
+
+#include <gtest/gtest.h>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/experimental/awaitable_operators.hpp>
+#include <asio/post.hpp>
+#include <asio/strand.hpp>
+#include <asio/thread_pool.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <subprocess/spawn.hpp>
+
+#include "io_fixture.hpp"
+
+namespace subprocess::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct finished {
+  int calls = 0;
+  std::error_code ec;
+
+  auto handler()
+  {
+    return [this](std::error_code e) {
+      ++calls;
+      ec = e;
+    };
+  }
+};
+
+struct leased {
+  int calls = 0;
+  std::error_code ec;
+  worker_lease lease;
+
+  auto handler()
+  {
+    return [this](std::error_code e, worker_lease l) {
+      ++calls;
+      ec = e;
+      lease = std::move(l);
+    };
+  }
+};
+
+struct answered {
+  int calls = 0;
+  std::error_code ec;
+  std::string text;
+
+  auto handler()
+  {
+    return [this](std::error_code e, std::string t) {
+      ++calls;
+      ec = e;
+      text = std::move(t);
+    };
+  }
+};
+
+std::error_code code_of(int number)
+{
+  return {number, std::system_category()};
+}
+
+// Deaths follow each other quickly, and none is too many.
+worker_pool_options patient(std::size_t size = 1)
+{
+  worker_pool_options options;
+  options.size = size;
+  options.delay = {.first = 1ms, .most = 1ms};
+  options.most_deaths = 1000000;
+  options.ready_within = 60s;
+  return options;
+}
+
+// A pool, its async_run() and what it has told. At the end all has to be over.
+class pooled : public io_fixture {
+protected:
+  void TearDown() override
+  {
+    if (pool && run.calls == 0)
+      end_pool();
+    pool.reset();
+    io_fixture::TearDown();
+  }
+
+  command line_worker() const { return helper({"line-worker"}); }
+
+  void make(const command& worker, const worker_pool_options& options) { pool.emplace(context(), worker, options); }
+
+  void start_pool(const command& worker, const worker_pool_options& options)
+  {
+    make(worker, options);
+    start_run();
+  }
+
+  void start_run()
+  {
+    pool->async_run(asio::bind_cancellation_slot(stop.slot(), run.handler()));
+    listen();
+  }
+
+  void listen()
+  {
+    pool->async_next_event([this](std::error_code ec, pool_event event) {
+      if (ec)
+        return;
+      told.push_back(std::move(event));
+      listen();
+    });
+  }
+
+  void cancel_run() { stop.emit(asio::cancellation_type::terminal); }
+
+  void end_pool()
+  {
+    for (int i = 0; i < 3; ++i)
+      cancel_run();
+    run_until([this] { return run.calls == 1; });
+  }
+
+  worker_lease acquire()
+  {
+    leased got;
+    pool->async_acquire(got.handler());
+    run_until([&] { return got.calls == 1; });
+    EXPECT_FALSE(got.ec) << got.ec.message();
+    return std::move(got.lease);
+  }
+
+  answered request(worker_lease& lease, std::string line)
+  {
+    answered got;
+    lease.async_request(std::move(line), got.handler());
+    run_until([&] { return got.calls == 1; });
+    return got;
+  }
+
+  // One request on a lease of its own.
+  answered ask(std::string line)
+  {
+    worker_lease lease = acquire();
+    answered got = request(lease, std::move(line));
+    if (!got.ec)
+      lease.done();
+    return got;
+  }
+
+  std::error_code result_of_run()
+  {
+    run_until([this] { return run.calls == 1; });
+    return run.ec;
+  }
+
+  std::size_t count(pool_event_kind kind) const
+  {
+    return static_cast<std::size_t>(std::ranges::count(told, kind, &pool_event::kind));
+  }
+
+  const pool_event& first(pool_event_kind kind)
+  {
+    run_until([&] { return count(kind) > 0; });
+    return *std::ranges::find(told, kind, &pool_event::kind);
+  }
+
+  std::optional<worker_pool> pool;
+  finished run;
+  asio::cancellation_signal stop;
+  std::deque<pool_event> told;
+};
+SUBPROCESS_FOR_EACH_SETUP(pooled);
+
+// ---- leases ----
+
+TEST_P(pooled, answers_requests)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "one").text, "re: one");
+  EXPECT_EQ(request(lease, "").text, "re: ");
+  EXPECT_EQ(pool->counts(), (pool_counts{.leased = 1}));
+  EXPECT_FALSE(lease.lost());
+  lease.done();
+  EXPECT_FALSE(lease);
+  EXPECT_EQ(pool->counts(), (pool_counts{.ready = 1}));
+}
+
+TEST_P(pooled, gives_the_same_worker_to_the_next)
+{
+  start_pool(line_worker(), patient());
+  const std::string pid = ask("pid").text;
+  EXPECT_EQ(ask("pid").text, pid);
+  EXPECT_EQ(count(pool_event_kind::starting), 1u);
+}
+
+TEST_P(pooled, what_is_asked_before_it_runs_waits)
+{
+  make(line_worker(), patient());
+  leased got;
+  pool->async_acquire(got.handler());
+  finished ready;
+  pool->async_wait_ready(1, ready.handler());
+  EXPECT_EQ(pool->counts().waiting, 1u);
+  start_run();
+  run_until([&] { return got.calls == 1 && ready.calls == 1; });
+  EXPECT_FALSE(got.ec);
+  EXPECT_FALSE(ready.ec);
+  EXPECT_EQ(request(got.lease, "x").text, "re: x");
+}
+
+TEST_P(pooled, leases_come_in_order_of_asking)
+{
+  start_pool(line_worker(), patient());
+  std::vector<int> order;
+  std::vector<worker_lease> leases;
+  for (int i = 0; i < 5; ++i)
+    pool->async_acquire([&, i](std::error_code ec, worker_lease lease) {
+      EXPECT_FALSE(ec);
+      order.push_back(i);
+      lease.done();
+    });
+  run_until([&] { return order.size() == 5; });
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TEST_P(pooled, a_cancelled_acquire_leaves_the_queue)
+{
+  start_pool(line_worker(), patient());
+  worker_lease held = acquire();
+  asio::cancellation_signal cancel;
+  leased second;
+  leased third;
+  pool->async_acquire(asio::bind_cancellation_slot(cancel.slot(), second.handler()));
+  pool->async_acquire(third.handler());
+  cancel.emit(asio::cancellation_type::partial);
+  run_until([&] { return second.calls == 1; });
+  EXPECT_EQ(second.ec, asio::error::operation_aborted);
+  EXPECT_EQ(third.calls, 0);
+  held.done();
+  run_until([&] { return third.calls == 1; });
+  EXPECT_FALSE(third.ec);
+}
+
+TEST_P(pooled, more_than_most_waiting_are_refused_at_once)
+{
+  worker_pool_options options = patient();
+  options.most_waiting = 1;
+  start_pool(line_worker(), options);
+  worker_lease held = acquire();
+  leased waits;
+  leased refused;
+  pool->async_acquire(waits.handler());
+  pool->async_acquire(refused.handler());
+  run_until([&] { return refused.calls == 1; });
+  EXPECT_EQ(refused.ec, code_of(EAGAIN));
+  EXPECT_EQ(waits.calls, 0);
+  held.done();
+  run_until([&] { return waits.calls == 1; });
+}
+
+TEST_P(pooled, a_lease_dropped_without_done_costs_the_worker)
+{
+  start_pool(line_worker(), patient());
+  const std::string pid = ask("pid").text;
+  acquire();
+  EXPECT_NE(ask("pid").text, pid);
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::dropped);
+  EXPECT_EQ(pool->counts().deaths, 0u);
+}
+
+TEST_P(pooled, an_empty_lease_fails_without_a_worker)
+{
+  worker_lease lease;
+  answered got;
+  lease.async_request("x", asio::bind_executor(context(), got.handler()));
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, code_of(EINVAL));
+  EXPECT_EQ(lease.child().id(), -1);
+  EXPECT_FALSE(lease.lost());
+  lease.done();
+}
+
+TEST_P(pooled, its_pipes_can_be_used_by_hand)
+{
+  start_pool(line_worker(), patient());
+  const std::string pid = ask("pid").text;
+  worker_lease lease = acquire();
+  write_all(lease.child().stdin_pipe().native_handle(), "by hand\n");
+  ASSERT_TRUE(becomes_readable(lease.child().stdout_pipe().native_handle()));
+  EXPECT_EQ(read_line(lease.child().stdout_pipe().native_handle()), "re: by hand");
+  lease.done();
+  EXPECT_EQ(ask("pid").text, pid);
+}
+
+// ---- the protocol ----
+
+TEST_P(pooled, exchanges_frames_of_any_size)
+{
+  start_pool(helper({"cat"}), patient());
+  worker_lease lease = acquire();
+  for (const std::size_t size : {std::size_t(0), std::size_t(1), std::size_t(5000), std::size_t(3) << 20}) {
+    std::string frame(size, 'x');
+    if (size > 1)
+      frame[size / 2] = '\n';
+    answered got;
+    lease.async_exchange(frame, got.handler());
+    run_until([&] { return got.calls == 1; });
+    EXPECT_FALSE(got.ec) << got.ec.message();
+    EXPECT_TRUE(got.text == frame) << size;
+  }
+  lease.done();
+  EXPECT_EQ(pool->counts().ready, 1u);
+}
+
+TEST_P(pooled, a_frame_that_promises_too_much_is_refused)
+{
+  worker_pool_options options = patient();
+  options.longest_frame = 10;
+  start_pool(helper({"cat"}), options);
+  worker_lease lease = acquire();
+  answered got;
+  lease.async_exchange(std::string(11, 'x'), got.handler());
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, code_of(EMSGSIZE));
+  lease.done(); // It is recycled all the same.
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+TEST_P(pooled, a_line_that_is_too_long_costs_the_worker)
+{
+  worker_pool_options options = patient();
+  options.longest_line = 100;
+  start_pool(line_worker(), options);
+  EXPECT_EQ(ask("long 100").text, std::string(100, 'o'));
+  EXPECT_EQ(ask("long 101").ec, code_of(EMSGSIZE));
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, half_an_answer_is_an_error_of_its_own)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "half").ec, code_of(EBADMSG));
+  ASSERT_TRUE(lease.lost());
+  EXPECT_EQ(lease.lost()->code(), 7);
+}
+
+TEST_P(pooled, last_words_are_an_answer)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "last words").text, "these");
+  run_until([&] { return lease.lost().has_value(); });
+  EXPECT_EQ(request(lease, "more").ec, code_of(EPIPE));
+}
+
+TEST_P(pooled, a_second_answer_costs_the_worker)
+{
+  start_pool(line_worker(), patient());
+  const std::string pid = ask("pid").text;
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "twice").text, "once");
+  EXPECT_EQ(request(lease, "x").ec, code_of(EPROTO));
+  EXPECT_EQ(request(lease, "x").ec, code_of(EPROTO));
+  lease.done();
+  EXPECT_NE(ask("pid").text, pid);
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+TEST_P(pooled, an_idle_worker_that_writes_is_recycled)
+{
+  start_pool(line_worker(), patient());
+  EXPECT_EQ(ask("unasked").text, "first");
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, what_cannot_be_sent_costs_nothing)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "two\nlines").ec, code_of(EINVAL));
+  answered slow;
+  answered beside;
+  lease.async_request("x", slow.handler());
+  lease.async_request("y", beside.handler());
+  run_until([&] { return slow.calls == 1 && beside.calls == 1; });
+  EXPECT_EQ(beside.ec, code_of(EBUSY));
+  EXPECT_EQ(slow.text, "re: x");
+  lease.done();
+  EXPECT_EQ(pool->counts().ready, 1u);
+}
+
+TEST_P(pooled, a_cancelled_request_costs_the_worker)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  asio::cancellation_signal cancel;
+  answered got;
+  lease.async_request("hang", asio::bind_cancellation_slot(cancel.slot(), got.handler()));
+  cancel.emit(asio::cancellation_type::terminal);
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, asio::error::operation_aborted);
+  lease.done();
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, a_worker_that_closes_its_output_is_recycled)
+{
+  start_pool(line_worker(), patient());
+  EXPECT_EQ(ask("close").ec, code_of(EPIPE));
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+// ---- deaths ----
+
+TEST_P(pooled, the_first_spawn_fails)
+{
+  leased got;
+  make(program("/nowhere/at/all"), patient());
+  pool->async_acquire(got.handler());
+  start_run();
+  EXPECT_EQ(result_of_run(), code_of(ENOENT));
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, code_of(ENOENT));
+  EXPECT_EQ(pool->last_failure().step, spawn_step::exec);
+  EXPECT_EQ(pool->last_failure().program, "/nowhere/at/all");
+  leased late;
+  pool->async_acquire(late.handler());
+  run_until([&] { return late.calls == 1; });
+  EXPECT_EQ(late.ec, code_of(ENOENT));
+}
+
+TEST_P(pooled, no_worker_is_ever_ready_in_time)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::line("ready");
+  options.ready_within = 50ms;
+  start_pool(helper({"hang"}), options);
+  EXPECT_EQ(result_of_run(), code_of(ETIMEDOUT));
+}
+
+TEST_P(pooled, the_first_workers_die_before_they_are_ready)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::line("ready");
+  start_pool(helper({"exit", "3"}), options);
+  EXPECT_EQ(result_of_run(), code_of(ENOTRECOVERABLE));
+  EXPECT_EQ(first(pool_event_kind::died).status.code(), 3);
+}
+
+TEST_P(pooled, a_spawn_that_fails_later_mends_later)
+{
+  scratch_directory place;
+  const std::string path = place.helper_as("worker");
+  start_pool(program(path, {"line-worker"}), patient());
+  const pid_t pid = std::stoi(ask("pid").text);
+  std::filesystem::rename(path, path + ".away");
+  ::kill(pid, SIGKILL);
+  EXPECT_EQ(first(pool_event_kind::spawn_failed).error, code_of(ENOENT));
+  EXPECT_GT(first(pool_event_kind::backing_off).delay, 0ns);
+  std::filesystem::rename(path + ".away", path);
+  EXPECT_EQ(ask("x").text, "re: x");
+  EXPECT_EQ(run.calls, 0);
+}
+
+TEST_P(pooled, a_worker_that_dies_idle_is_started_again)
+{
+  start_pool(line_worker(), patient());
+  const pid_t pid = std::stoi(ask("pid").text);
+  ::kill(pid, SIGKILL);
+  EXPECT_EQ(first(pool_event_kind::died).status.signal(), SIGKILL);
+  EXPECT_EQ(first(pool_event_kind::died).pid, pid);
+  EXPECT_EQ(ask("x").text, "re: x");
+  EXPECT_EQ(pool->counts().deaths, 1u);
+}
+
+TEST_P(pooled, a_request_fails_when_its_worker_dies)
+{
+  start_pool(helper({"mortal-worker", "1", "5"}), patient());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "x").text, "re: x");
+  EXPECT_EQ(request(lease, "y").ec, code_of(EPIPE));
+  ASSERT_TRUE(lease.lost());
+  EXPECT_EQ(lease.lost()->code(), 5);
+  lease.done();
+  EXPECT_EQ(first(pool_event_kind::died).status.code(), 5);
+  EXPECT_EQ(count(pool_event_kind::stopping), 0u);
+  EXPECT_EQ(ask("z").text, "re: z");
+}
+
+TEST_P(pooled, a_request_fails_though_others_hold_the_streams)
+{
+  start_pool(line_worker().process_group(0).stop_with(stop_sequence{}.of_group()), patient());
+  worker_lease lease = acquire();
+  const pid_t group = std::stoi(request(lease, "pid").text);
+  EXPECT_EQ(request(lease, "leave a child").ec, code_of(EPIPE));
+  ASSERT_TRUE(lease.lost());
+  EXPECT_EQ(lease.lost()->code(), 7);
+  ::kill(-group, SIGKILL);
+}
+
+TEST_P(pooled, a_hung_worker_is_ended_at_the_lease_limit)
+{
+  worker_pool_options options = patient();
+  options.lease_limit = 50ms;
+  start_pool(line_worker().stop_with({{SIGTERM, 20ms}}), options);
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "stop").ec, code_of(ETIMEDOUT)); // SIGSTOP, that is.
+  EXPECT_TRUE(lease.lost());
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::lease_limit);
+  lease.done();
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, a_lease_within_its_limit_is_left_alone)
+{
+  worker_pool_options options = patient();
+  options.lease_limit = 60s;
+  start_pool(line_worker(), options);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(ask("x").text, "re: x");
+  EXPECT_EQ(count(pool_event_kind::starting), 1u);
+}
+
+TEST_P(pooled, gives_up_after_too_many_deaths)
+{
+  worker_pool_options options = patient(2);
+  options.most_deaths = 3;
+  options.within = 60s;
+  start_pool(helper({"exit", "3"}), options);
+  EXPECT_EQ(result_of_run(), code_of(ENOTRECOVERABLE));
+  EXPECT_EQ(first(pool_event_kind::gave_up).error, code_of(ENOTRECOVERABLE));
+  EXPECT_EQ(pool->counts().deaths, 4u);
+}
+
+TEST_P(pooled, gives_up_at_a_permanent_failure_and_tells_all)
+{
+  worker_pool_options options = patient();
+  options.permanent_failures = {78};
+  start_pool(line_worker(), options);
+  worker_lease lease = acquire();
+  leased waits;
+  pool->async_acquire(waits.handler());
+  EXPECT_EQ(request(lease, "exit 78").ec, code_of(EPIPE));
+  EXPECT_EQ(result_of_run(), code_of(ENOTRECOVERABLE));
+  run_until([&] { return waits.calls == 1; });
+  EXPECT_EQ(waits.ec, code_of(ENOTRECOVERABLE));
+}
+
+TEST_P(pooled, ends_well_when_nothing_is_to_be_started_any_more)
+{
+  worker_pool_options options = patient();
+  options.restart = restart_when::on_failure;
+  start_pool(line_worker(), options);
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "exit 0").ec, code_of(EPIPE));
+  EXPECT_EQ(result_of_run(), std::error_code());
+}
+
+TEST_P(pooled, lines_of_stderr_are_events)
+{
+  start_pool(line_worker().stderr_to(stdio::pipe()), patient());
+  EXPECT_EQ(ask("say hello").text, "said");
+  EXPECT_EQ(first(pool_event_kind::output).text, "hello");
+  EXPECT_EQ(ask("say again").text, "said");
+  EXPECT_EQ(ask("exit 1").ec, code_of(EPIPE));
+  first(pool_event_kind::died);
+  EXPECT_EQ(count(pool_event_kind::output), 2u);
+}
+
+// ---- readiness ----
+
+TEST_P(pooled, a_line_tells_that_a_worker_is_ready)
+{
+  worker_pool_options options = patient(2);
+  options.ready = readiness::line("now");
+  start_pool(helper({"line-worker", "now"}), options);
+  finished ready;
+  pool->async_wait_ready(2, ready.handler());
+  run_until([&] { return ready.calls == 1; });
+  EXPECT_FALSE(ready.ec);
+  EXPECT_EQ(pool->counts().ready, 2u);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, another_line_is_no_sign_of_readiness)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::line("now");
+  start_pool(helper({"line-worker", "later"}), options);
+  EXPECT_EQ(result_of_run(), code_of(ENOTRECOVERABLE));
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+TEST_P(pooled, waiting_for_readiness_can_be_cancelled)
+{
+  start_pool(line_worker(), patient());
+  asio::cancellation_signal cancel;
+  finished ready;
+  pool->async_wait_ready(2, asio::bind_cancellation_slot(cancel.slot(), ready.handler()));
+  ask("x");
+  EXPECT_EQ(ready.calls, 0);
+  cancel.emit(asio::cancellation_type::total);
+  run_until([&] { return ready.calls == 1; });
+  EXPECT_EQ(ready.ec, asio::error::operation_aborted);
+}
+
+#ifdef SUBPROCESS_LINUX_OPTIONS
+worker_pool_options notified()
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::notify();
+  return options;
+}
+
+TEST_P(pooled, a_worker_is_ready_when_it_notifies)
+{
+  start_pool(helper({"notify", "STATUS=loading", "READY=1|STATUS=up"}), notified());
+  EXPECT_EQ(ask("x").text, "re: x");
+  run_until([&] { return count(pool_event_kind::says) == 2; });
+  EXPECT_EQ(first(pool_event_kind::says).text, "loading");
+}
+
+TEST_P(pooled, a_child_of_a_worker_may_notify_for_it)
+{
+  start_pool(helper({"notify", "fork READY=1"}).process_group(0).stop_with(stop_sequence{}.of_group()), notified());
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, others_cannot_notify_for_a_worker)
+{
+  start_pool(helper({"notify", "STATUS=waiting"}), notified());
+  first(pool_event_kind::says);
+  // The worker's environment has the name; this program is no descendant of it.
+  const std::string variables =
+      content_of("/proc/" + std::to_string(first(pool_event_kind::starting).pid) + "/environ");
+  const std::size_t begin = variables.find("NOTIFY_SOCKET=");
+  ASSERT_NE(begin, variables.npos);
+  const std::string entry = variables.c_str() + begin;
+  command stranger = helper({"notify", "READY=1"}).stdin_from(stdio::null());
+  EXPECT_TRUE(subprocess::run(stranger.env("NOTIFY_SOCKET", entry.substr(entry.find('=') + 1))).success());
+  // It was sent, so the next look at the socket finds it.
+  context().restart();
+  context().poll();
+  EXPECT_EQ(count(pool_event_kind::ready), 0u);
+  EXPECT_EQ(pool->counts().starting, 1u);
+}
+
+TEST_P(pooled, a_worker_may_ask_for_more_time)
+{
+  worker_pool_options options = notified();
+  options.ready_within = 500ms;
+  start_pool(helper({"notify", "EXTEND_TIMEOUT_USEC=60000000|STATUS=slow"}), options);
+  first(pool_event_kind::says);
+  finished ready;
+  pool->async_wait_ready(1, ready.handler());
+  context().restart();
+  context().run_for(700ms); // That it does not happen takes time to see.
+  EXPECT_EQ(run.calls, 0);
+  EXPECT_EQ(ready.calls, 0);
+  end_pool();
+  EXPECT_EQ(ready.ec, asio::error::operation_aborted);
+}
+
+TEST_P(pooled, a_worker_that_is_silent_for_too_long_is_ended)
+{
+  worker_pool_options options = notified();
+  options.watchdog = 100ms;
+  start_pool(helper({"notify", "READY=1"}), options);
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::watchdog);
+  run_until([&] { return count(pool_event_kind::ready) > 1; });
+}
+
+TEST_P(pooled, a_worker_may_ask_to_be_ended)
+{
+  start_pool(helper({"notify", "READY=1"}), notified());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "notify STOPPING=1").text, "sent");
+  EXPECT_EQ(request(lease, "x").text, "re: x");
+  lease.done();
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::left);
+  ask("notify WATCHDOG=trigger"); // Its end may come before its answer.
+  run_until([&] { return std::ranges::count(told, stop_reason::watchdog, &pool_event::reason) > 0; });
+}
+#endif
+
+// ---- recycling ----
+
+TEST_P(pooled, a_worker_goes_after_its_uses)
+{
+  worker_pool_options options = patient();
+  options.recycle.uses = 2;
+  start_pool(line_worker(), options);
+  std::vector<std::string> pids;
+  for (int i = 0; i < 4; ++i)
+    pids.push_back(ask("pid").text);
+  EXPECT_EQ(pids[0], pids[1]);
+  EXPECT_NE(pids[1], pids[2]);
+  EXPECT_EQ(pids[2], pids[3]);
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::uses);
+  EXPECT_EQ(pool->counts().deaths, 0u);
+}
+
+TEST_P(pooled, a_worker_goes_at_its_age)
+{
+  worker_pool_options options = patient();
+  options.recycle.age = 20ms;
+  start_pool(line_worker(), options);
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::age);
+  run_until([&] { return count(pool_event_kind::starting) > 1; });
+}
+
+#ifdef __linux__ // /proc
+TEST_P(pooled, a_worker_goes_when_it_has_taken_too_much_memory)
+{
+  worker_pool_options options = patient();
+  options.recycle.peak_rss = 1;
+  start_pool(line_worker(), options);
+  const std::string pid = ask("pid").text;
+  EXPECT_NE(ask("pid").text, pid);
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::peak_rss);
+}
+#endif
+
+// ---- size and command ----
+
+TEST_P(pooled, can_be_made_larger_and_smaller)
+{
+  start_pool(line_worker(), patient(1));
+  ask("x");
+  pool->resize(3);
+  run_until([&] { return pool->counts().ready == 3; });
+  pool->resize(1);
+  run_until([&] { return count(pool_event_kind::ended) == 2; });
+  EXPECT_EQ(pool->counts(), (pool_counts{.ready = 1}));
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::resized);
+}
+
+TEST_P(pooled, a_smaller_size_waits_for_the_lease)
+{
+  start_pool(line_worker(), patient(1));
+  worker_lease lease = acquire();
+  pool->resize(0);
+  EXPECT_EQ(request(lease, "x").text, "re: x");
+  EXPECT_EQ(count(pool_event_kind::stopping), 0u);
+  lease.done();
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::resized);
+  run_until([&] { return count(pool_event_kind::ended) == 1; });
+}
+
+TEST_P(pooled, another_command_takes_over_slot_by_slot)
+{
+  start_pool(line_worker(), patient(3));
+  worker_lease held = acquire();
+  finished replaced;
+  pool->async_replace(helper({"cat"}), replaced.handler());
+  run_until([&] { return count(pool_event_kind::ready) >= 4; });
+  EXPECT_EQ(request(held, "still").text, "re: still");
+  held.done();
+  run_until([&] { return replaced.calls == 1; });
+  EXPECT_FALSE(replaced.ec) << replaced.ec.message();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(ask("mirror").text, "mirror");
+  EXPECT_EQ(count(pool_event_kind::replaced), 1u);
+  EXPECT_EQ(pool->counts().deaths, 0u);
+}
+
+TEST_P(pooled, a_new_command_that_fails_leaves_the_old)
+{
+  start_pool(line_worker(), patient(2));
+  ask("x");
+  finished replaced;
+  pool->async_replace(program("/nowhere/at/all"), replaced.handler());
+  run_until([&] { return replaced.calls == 1; });
+  EXPECT_EQ(replaced.ec, code_of(ENOENT));
+  EXPECT_EQ(ask("x").text, "re: x");
+  EXPECT_EQ(first(pool_event_kind::replace_failed).error, code_of(ENOENT));
+  run_until([&] { return pool->counts().ready == 2; });
+  EXPECT_EQ(count(pool_event_kind::stopping), 0u);
+}
+
+TEST_P(pooled, a_cancelled_replacement_leaves_the_old)
+{
+  worker_pool_options options = patient(1);
+  options.ready = readiness::line("now");
+  start_pool(helper({"line-worker", "now"}), options);
+  ask("x");
+  asio::cancellation_signal cancel;
+  finished replaced;
+  pool->async_replace(helper({"hang"}), asio::bind_cancellation_slot(cancel.slot(), replaced.handler()));
+  run_until([&] { return count(pool_event_kind::starting) == 2; });
+  cancel.emit(asio::cancellation_type::terminal);
+  run_until([&] { return replaced.calls == 1; });
+  EXPECT_EQ(replaced.ec, asio::error::operation_aborted);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+// ---- the end ----
+
+TEST_P(pooled, cancelled_once_it_waits_for_leases)
+{
+  start_pool(line_worker(), patient(2));
+  worker_lease lease = acquire();
+  run_until([&] { return pool->counts().ready == 1; });
+  leased late;
+  cancel_run();
+  run_until([&] { return count(pool_event_kind::ended) == 1; });
+  pool->async_acquire(late.handler());
+  EXPECT_EQ(request(lease, "x").text, "re: x");
+  run_until([&] { return late.calls == 1; });
+  EXPECT_EQ(late.ec, asio::error::operation_aborted);
+  EXPECT_EQ(run.calls, 0);
+  lease.done();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  run_to_end();
+}
+
+TEST_P(pooled, cancelled_again_it_stops_the_leased)
+{
+  start_pool(line_worker(), patient(2));
+  worker_lease lease = acquire();
+  answered got;
+  lease.async_request("hang", got.handler());
+  cancel_run();
+  cancel_run();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, asio::error::operation_aborted);
+  EXPECT_EQ(lease.lost()->signal(), SIGTERM);
+}
+
+TEST_P(pooled, cancelled_a_third_time_it_kills)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::line("ready");
+  start_pool(helper({"ignore", "15"}).stop_with({{SIGTERM, 60s}}), options);
+  worker_lease lease = acquire();
+  cancel_run();
+  cancel_run();
+  context().poll();
+  EXPECT_EQ(run.calls, 0);
+  cancel_run();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  EXPECT_EQ(lease.lost()->signal(), SIGKILL);
+}
+
+TEST_P(pooled, runs_once)
+{
+  start_pool(line_worker(), patient());
+  finished again;
+  pool->async_run(again.handler());
+  run_until([&] { return again.calls == 1; });
+  EXPECT_EQ(again.ec, code_of(EALREADY));
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, events_end_with_the_pool)
+{
+  make(program("/nowhere/at/all"), patient());
+  pool->async_run(run.handler());
+  result_of_run();
+  std::vector<pool_event_kind> kinds;
+  std::error_code end;
+  const std::function<void(std::error_code, pool_event)> next = [&](std::error_code ec, pool_event event) {
+    end = ec;
+    if (ec)
+      return;
+    kinds.push_back(event.kind);
+    pool->async_next_event(next);
+  };
+  pool->async_next_event(next);
+  run_until([&] { return static_cast<bool>(end); });
+  EXPECT_EQ(end, asio::error::eof);
+  EXPECT_EQ(kinds, (std::vector{pool_event_kind::spawn_failed, pool_event_kind::gave_up}));
+  EXPECT_EQ(pool->events_dropped(), 0u);
+}
+
+TEST_P(pooled, a_pool_that_never_ran_refuses_who_waits)
+{
+  make(line_worker(), patient());
+  leased got;
+  finished ready;
+  pool->async_acquire(got.handler());
+  pool->async_wait_ready(1, ready.handler());
+  pool.reset();
+  run_to_end();
+  EXPECT_EQ(got.ec, asio::error::operation_aborted);
+  EXPECT_EQ(ready.ec, asio::error::operation_aborted);
+}
+
+TEST_P(pooled, a_pool_that_is_destroyed_ends_its_run)
+{
+  start_pool(line_worker(), patient(2));
+  ask("x");
+  pool.reset();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  run_to_end();
+}
+
+// The services of a context end in the order in which they were not made.
+TEST_P(pooled, the_context_ends_with_a_reaper_that_is_older_than_the_pool)
+{
+  async_child before = start({"exit", "0"});
+  EXPECT_TRUE(end_of(before).success());
+  start_pool(line_worker(), patient(2));
+  worker_lease held = acquire();
+  pool->resize(4);
+  before = async_child();
+  end_context();
+  EXPECT_EQ(run.calls, 0);
+  run.calls = 1; // The handler is gone.
+}
+
+TEST_P(pooled, the_context_ends_with_everything_under_way)
+{
+  const auto alive = std::make_shared<int>();
+  start_pool(line_worker().stderr_to(stdio::pipe()), patient(2));
+  leased held;
+  pool->async_acquire(held.handler());
+  run_until([&] { return held.calls == 1; });
+  leased other;
+  pool->async_acquire(other.handler());
+  run_until([&] { return other.calls == 1; });
+  held.lease.async_request("hang", [alive](std::error_code, const std::string&) { ADD_FAILURE(); });
+  pool->async_acquire([alive](std::error_code, const worker_lease&) { ADD_FAILURE(); });
+  pool->async_wait_ready(9, [alive](std::error_code) { ADD_FAILURE(); });
+  pool->resize(3); // One is being started.
+  end_context();
+  EXPECT_EQ(alive.use_count(), 1);
+  EXPECT_EQ(held.lease.child().id(), -1);
+  EXPECT_EQ(run.calls, 0);
+  run.calls = 1; // The handler is gone.
+}
+
+TEST_P(pooled, the_pool_and_its_leases_may_be_of_a_waiting_handler)
+{
+  auto owned = std::make_shared<worker_pool>(context(), line_worker(), patient());
+  auto got = std::make_shared<leased>();
+  owned->async_run([owned, got](std::error_code) {});
+  owned->async_acquire([owned, got](std::error_code ec, worker_lease lease) {
+    got->ec = ec;
+    got->lease = std::move(lease);
+    ++got->calls;
+  });
+  run_until([&] { return got->calls == 1; });
+  owned.reset();
+  got.reset();
+  end_context();
+}
+
+#ifdef SUBPROCESS_LINUX_OPTIONS
+TEST_P(pooled, workers_end_with_the_program)
+{
+  pipe_ends ends = make_pipe();
+  const pid_t host = ::fork();
+  if (host == 0) {
+    ::alarm(60);
+    start_pool(helper({"ready-then-hang"}).stdout_to(stdio::from_fd(ends.write_end.get())), patient(3));
+    context().run();
+    ::_exit(1);
+  }
+  ends.write_end.reset();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(read_line(ends.read_end.get()), "ready");
+  ::kill(host, SIGKILL);
+  ::waitpid(host, nullptr, 0);
+  ASSERT_TRUE(becomes_readable(ends.read_end.get(), 20s)) << "a worker lives on"; // Alone they live for a minute.
+  EXPECT_EQ(read_all(ends.read_end.get()), "");
+}
+#endif
+
+// ---- coroutines and load ----
+
+TEST_P(pooled, composes_in_coroutines)
+{
+  using namespace asio::experimental::awaitable_operators;
+  make(line_worker(), patient(2));
+  std::string text;
+  const auto serve = [&]() -> asio::awaitable<void> {
+    worker_lease lease = co_await pool->async_acquire(asio::use_awaitable);
+    text = co_await lease.async_request("hello", asio::use_awaitable);
+    lease.done();
+  };
+  bool over = false;
+  asio::co_spawn(
+      context(),
+      [&]() -> asio::awaitable<void> {
+        co_await (serve() || pool->async_run(asio::use_awaitable));
+        over = true;
+      },
+      [](std::exception_ptr failure) { EXPECT_FALSE(failure); });
+  run_until([&] { return over; });
+  EXPECT_EQ(text, "re: hello");
+  run.calls = 1;
+}
+
+TEST_P(pooled, takes_any_executor_and_any_default_token)
+{
+  using awaited_pool = asio::use_awaitable_t<>::as_default_on_t<worker_pool>;
+  awaited_pool awaited(context(), line_worker(), patient());
+  basic_worker_pool<asio::io_context::executor_type> typed(context(), line_worker(), patient());
+  worker_pool guarded(asio::make_strand(context()), line_worker(), patient());
+  worker_pool looped(event_loop(context()), line_worker(), patient());
+  int served = 0;
+  finished ends[3];
+  asio::cancellation_signal stops[3];
+  const auto run_one = [&](auto& one, int i) {
+    one.async_run(asio::bind_cancellation_slot(stops[i].slot(), ends[i].handler()));
+  };
+  run_one(typed, 0);
+  run_one(guarded, 1);
+  run_one(looped, 2);
+  const auto ask_one = [&](auto& one) -> asio::awaitable<void> {
+    worker_lease lease = co_await one.async_acquire(asio::use_awaitable);
+    served += co_await lease.async_request("x", asio::use_awaitable) == "re: x";
+    lease.done();
+  };
+  const auto ask_awaited = [&]() -> asio::awaitable<void> {
+    using namespace asio::experimental::awaitable_operators;
+    co_await (ask_one(awaited) || awaited.async_run());
+  };
+  const auto no_failure = [](std::exception_ptr failure) { EXPECT_FALSE(failure); };
+  asio::co_spawn(context(), ask_one(typed), no_failure);
+  asio::co_spawn(context(), ask_one(guarded), no_failure);
+  asio::co_spawn(context(), ask_one(looped), no_failure);
+  asio::co_spawn(context(), ask_awaited(), no_failure);
+  run_until([&] { return served == 4; });
+  for (asio::cancellation_signal& one : stops)
+    one.emit(asio::cancellation_type::terminal);
+  run_to_end();
+  for (const finished& one : ends)
+    EXPECT_EQ(one.ec, asio::error::operation_aborted);
+}
+
+// One who asks, again and again, and each time gets the answer to what was asked, or
+// an error.
+class customer {
+public:
+  customer(worker_pool& pool, int number, int requests) : pool_(pool), number_(number), left_(requests) {}
+
+  void go_on()
+  {
+    if (left_ == 0)
+      return;
+    pool_.async_acquire([this](std::error_code ec, worker_lease lease) {
+      ASSERT_FALSE(ec) << ec.message();
+      lease_ = std::move(lease);
+      const std::string text = std::to_string(number_) + ' ' + std::to_string(left_);
+      lease_.async_request(text, [this, text](std::error_code error, std::string answer) {
+        if (error)
+          ++failed;
+        else if (answer == "re: " + text)
+          ++served;
+        else
+          ADD_FAILURE() << answer << " for " << text;
+        lease_.done();
+        --left_;
+        go_on();
+      });
+    });
+  }
+
+  int served = 0;
+  int failed = 0;
+
+private:
+  worker_pool& pool_;
+  const int number_;
+  int left_;
+  worker_lease lease_;
+};
+
+TEST_P(pooled, every_request_is_answered_once_while_workers_are_killed)
+{
+  constexpr int customers = 8;
+  constexpr int requests = 250;
+  start_pool(line_worker(), patient(3));
+  std::deque<customer> all;
+  for (int i = 0; i < customers; ++i)
+    all.emplace_back(*pool, i, requests).go_on();
+  std::mt19937 dice(7);
+  const auto total = [&] {
+    int sum = 0;
+    for (const customer& one : all)
+      sum += one.served + one.failed;
+    return sum;
+  };
+  for (int next = 20; next < customers * requests; next += 20 + static_cast<int>(dice() % 40)) {
+    run_until([&] { return total() >= next; });
+    std::vector<pid_t> running = children();
+    std::erase_if(running, [&](pid_t pid) {
+      return std::ranges::find(told, pid, &pool_event::pid) == told.end(); // The library's own.
+    });
+    if (!running.empty())
+      ::kill(running[dice() % running.size()], SIGKILL);
+  }
+  run_until([&] { return total() == customers * requests; });
+  int failed = 0;
+  for (const customer& one : all)
+    failed += one.failed;
+  EXPECT_GT(pool->counts().deaths, 20u);
+  EXPECT_LE(static_cast<std::uint64_t>(failed), pool->counts().deaths);
+  cancel_run();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+}
+
+TEST_P(pooled, serves_from_several_threads)
+{
+  asio::thread_pool threads(4);
+  use_source(threads);
+  std::atomic<int> served = 0;
+  std::atomic<bool> over = false;
+  {
+    worker_pool shared(threads, line_worker(), patient(3));
+    asio::cancellation_signal end;
+    asio::strand<asio::thread_pool::executor_type> guard(threads.get_executor());
+    asio::post(guard, [&] {
+      shared.async_run(
+          asio::bind_executor(guard, asio::bind_cancellation_slot(end.slot(), [&](std::error_code) { over = true; })));
+    });
+    for (int i = 0; i < 6; ++i)
+      asio::co_spawn(
+          asio::make_strand(threads),
+          [&, i]() -> asio::awaitable<void> {
+            for (int n = 0; n < 50; ++n) {
+              worker_lease lease = co_await shared.async_acquire(asio::use_awaitable);
+              const std::string text = std::to_string(i) + ' ' + std::to_string(n);
+              const std::string answer = co_await lease.async_request(text, asio::use_awaitable);
+              lease.done();
+              served += answer == "re: " + text;
+            }
+          },
+          [](std::exception_ptr failure) { EXPECT_FALSE(failure); });
+    EXPECT_TRUE(eventually([&] { return served == 300; }));
+    asio::post(guard, [&] { end.emit(asio::cancellation_type::terminal); });
+    EXPECT_TRUE(eventually([&] { return over.load(); }));
+  }
+  threads.join();
+}
+
+} // namespace
+} // namespace subprocess::tests
