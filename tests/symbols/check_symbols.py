@@ -36,7 +36,7 @@ def check_exports(library, map_file):
     for kind, name in exported:
         if not any(pattern.fullmatch(name) for pattern in patterns.values()):
             yield f"{name} is exported, and not in {map_file}"
-        if not re.match(r"(.* for )?subprocess::", name) and kind not in state:
+        if not re.match(r"(.* (for|to) )?subprocess::", name) and kind not in state:
             yield f"{name} is code of another library"
     own = [line for line in lines if "subprocess::detail" in line]
     for line in own:
