@@ -2,48 +2,14 @@
 
 #include <asio/error.hpp>
 
-#include <vector>
+#include <asio_integration/detail/members_of_context.hpp>
 
 namespace subprocess {
 namespace detail {
-namespace {
-
-/// Tells the pools of a context of its end.
-class permit_pools final : public asio::execution_context::service {
-public:
-  using key_type = permit_pools;
-  static inline asio::execution_context::id id;
-
-  explicit permit_pools(asio::execution_context& context) : asio::execution_context::service(context) {}
-
-  void add(const std::shared_ptr<permit_pool>& pool)
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(pools_, [](const auto& known) { return known.expired(); });
-    pools_.push_back(pool);
-  }
-
-private:
-  void shutdown() override
-  {
-    std::unique_lock lock(mutex_);
-    const auto pools = std::exchange(pools_, {});
-    lock.unlock();
-    for (const auto& known : pools)
-      if (const auto pool = known.lock())
-        pool->shut_down();
-  }
-
-  std::mutex mutex_;
-  std::vector<std::weak_ptr<permit_pool>> pools_;
-};
-
-} // namespace
-
 std::shared_ptr<permit_pool> permit_pool::make(asio::execution_context& context, std::size_t most)
 {
   auto pool = std::make_shared<permit_pool>(most);
-  asio::use_service<permit_pools>(context).add(pool);
+  asio::use_service<members_of_context<permit_pool>>(context).add(pool);
   return pool;
 }
 
