@@ -122,8 +122,8 @@ TEST_P(event_loop_trust, a_copy_that_goes_on_after_notify_fork_has_a_reaper_of_i
 {
   isolated_loop([&] {
     async_child running = start(helper({"hang"}));
-    context().restart();
     context().poll();
+    context().restart();
     context().notify_fork(asio::execution_context::fork_prepare);
     const pid_t copy = ::fork();
     if (copy == 0) {
@@ -131,7 +131,6 @@ TEST_P(event_loop_trust, a_copy_that_goes_on_after_notify_fork_has_a_reaper_of_i
       wait_result own, of_parent;
       async_run(context(), helper({"exit", "7"}), own.handler());
       running.async_wait(of_parent.handler());
-      context().restart();
       context().run_for(20s);
       const bool good = own.status.code() == 7 && of_parent.ec == std::errc::no_child_process;
       ::_exit(good ? 0 : 1);
@@ -153,15 +152,14 @@ TEST_P(event_loop_trust, a_copy_takes_no_event_of_its_parent)
   isolated_loop([&] {
     for (int round = 0; round < 5; ++round) {
       async_child running = start(helper({"sleep", "50"}));
-      context().restart();
       context().poll();
+      context().restart();
       context().notify_fork(asio::execution_context::fork_prepare);
       const pid_t copy = ::fork();
       if (copy == 0) {
         context().notify_fork(asio::execution_context::fork_child);
         asio::steady_timer timer(context(), 300ms);
         timer.async_wait([](std::error_code) {});
-        context().restart();
         context().run();
         ::_exit(0);
       }
@@ -181,16 +179,15 @@ TEST_P(event_loop_trust, a_child_that_its_tracer_keeps_costs_no_time)
     async_child traced = start(helper({"sleep", "100"}));
     const pid_t child = traced.id();
     pipe_ends seized = make_pipe();
+    pipe_ends released = make_pipe();
     const pid_t tracer = ::fork();
-    if (tracer == 0) {
-      const bool good = ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0;
-      if (!good)
-        ::_exit(77);
-      const char byte = 'x';
-      if (::write(seized.write_end.get(), &byte, 1) != 1)
-        ::_exit(1);
-      ::usleep(1'500'000);
-      ::_exit(0);
+    if (tracer == 0) { // It keeps the child until the other pipe ends.
+      released.write_end.reset();
+      char byte = 'x';
+      const bool good = ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0 &&
+                        ::write(seized.write_end.get(), &byte, 1) == 1;
+      seized.write_end.reset();
+      ::_exit(good && ::read(released.read_end.get(), &byte, 1) == 0 ? 0 : 1);
     }
     seized.write_end.reset();
     if (!becomes_readable(seized.read_end.get()) || read_all(seized.read_end.get()).empty()) {
@@ -202,8 +199,12 @@ TEST_P(event_loop_trust, a_child_that_its_tracer_keeps_costs_no_time)
     traced.async_wait(told.handler());
     rusage before{}, after{};
     ::getrusage(RUSAGE_SELF, &before);
-    run_to_end();
+    context().restart();
+    context().run_for(1500ms); // The child has ended after a tenth of a second.
     ::getrusage(RUSAGE_SELF, &after);
+    EXPECT_EQ(told.calls, 0);
+    released.write_end.reset();
+    run_to_end();
     EXPECT_EQ(told.status.code(), 0);
     const auto used = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
                       (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000 +

@@ -260,12 +260,13 @@ void reaper_core::tick()
     start_tick();
 }
 
+// The wait for the former source ends with it, and that arms the new one: in a handler,
+// where something is held. Here it would stop the context.
 void reaper_core::forked(std::unique_ptr<wake_source> source) noexcept
 {
   std::unique_lock lock(mutex_);
   source_ = std::move(source);
   reap_table of_parent = std::exchange(table_, {});
-  arm();
   lock.unlock();
   while (reap_table::entry* const entry = of_parent.after(0)) {
     reap_table::place gone = of_parent.finish(*entry);
