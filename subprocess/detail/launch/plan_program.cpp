@@ -122,7 +122,7 @@ void program_plan::lay_out(const command::settings& asked, std::span<const std::
   char* place = environment_.get();
   for (const std::string_view entry : environment) {
     add(place);
-    place = std::ranges::copy(entry, place).out;
+    place += entry.copy(place, entry.size());
     *place++ = '\0';
   }
   add(nullptr);
