@@ -60,7 +60,7 @@ public:
   }
 
   friend bool operator==(const hosts_executor& a, const hosts_executor& b) noexcept { return a.rules_ == b.rules_; }
-  friend bool operator!=(const hosts_executor& a, const hosts_executor& b) noexcept { return !(a == b); }
+  [[maybe_unused]] friend bool operator!=(const hosts_executor& a, const hosts_executor& b) noexcept { return !(a == b); }
 
 private:
   asio::io_context* context_;
