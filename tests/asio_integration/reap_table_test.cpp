@@ -149,20 +149,20 @@ TEST(reap_table, is_gone_through_in_order_while_children_come_and_go)
 
 TEST(reap_table, holds_for_one_who_waits_or_for_a_death)
 {
+  recorded_waiter waits; // Outlives the list it is in.
   reap_table::entry entry;
   EXPECT_FALSE(entry.is_awaited());
   entry.held = true;
   EXPECT_TRUE(entry.is_awaited());
   entry.held = false;
-  recorded_waiter waits;
   entry.waiters.push(waits);
   EXPECT_TRUE(entry.is_awaited());
 }
 
 TEST(reap_table, needs_looking_only_for_someone_who_waits_for_an_unwatched_child)
 {
-  reap_table table;
   recorded_waiter waits;
+  reap_table table;
   EXPECT_FALSE(table.needs_looking());
 
   put(table, numbered(11));
