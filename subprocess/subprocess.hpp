@@ -24,4 +24,5 @@
 #include <subprocess/stop_sequence.hpp>
 #include <subprocess/time_limit.hpp>
 #include <subprocess/unique_fd.hpp>
+#include <subprocess/version.hpp>
 #include <subprocess/window_size.hpp>

@@ -6,16 +6,11 @@
 
 #include <subprocess/detail/child/child_main.hpp>
 
-#include "option_calls.hpp"
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/option_calls.hpp>
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {
-
-child_failure failed(spawn_step step, long result, int item) noexcept
-{
-  return {step, item, static_cast<int>(-result)};
-}
 
 // Descriptors that are no move's, and that the child needs until the exec.
 struct other_needs {

@@ -4,16 +4,11 @@
 
 #include <subprocess/detail/child/child_main.hpp>
 
-#include "option_calls.hpp"
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/option_calls.hpp>
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {
-
-child_failure failed(long result, int item = 0) noexcept
-{
-  return {spawn_step::exec, item, static_cast<int>(-result)};
-}
 
 // Who waits for sockets checks that it is he who was meant.
 void write_own_pid(char* slot) noexcept
@@ -72,8 +67,10 @@ public:
   child_failure failure() const noexcept
   {
     if (closed_to_us_)
-      return failed(-EACCES);
-    return interpreter_is_missing_ ? failed(-ENOENT, missing_interpreter) : failed(last_);
+      return failed(spawn_step::exec, -EACCES);
+    if (interpreter_is_missing_)
+      return failed(spawn_step::exec, -ENOENT, missing_interpreter);
+    return failed(spawn_step::exec, last_);
   }
 
 private:
@@ -108,7 +105,7 @@ child_failure execute(const child_plan& plan) noexcept
   if (plan.listen_pid)
     write_own_pid(plan.listen_pid);
   if (plan.program_fd != -1)
-    return failed(execute_file(plan, nullptr, plan.argv));
+    return failed(spawn_step::exec, execute_file(plan, nullptr, plan.argv));
   search_result found;
   for (const char* const* candidate = plan.candidates; *candidate; ++candidate) {
     const bool is_last = candidate[1] == nullptr;
@@ -122,7 +119,7 @@ child_failure execute(const child_plan& plan) noexcept
       result = execute_file(plan, plan.shell_argv[0], const_cast<char* const*>(plan.shell_argv));
     }
     if (!goes_on_after(result))
-      return failed(result);
+      return failed(spawn_step::exec, result);
     found.not_executed(result, *candidate);
   }
   return found.failure();

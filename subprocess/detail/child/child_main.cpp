@@ -8,16 +8,11 @@
 
 #include <cerrno>
 
-#include "option_calls.hpp"
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/option_calls.hpp>
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {
-
-child_failure failed(spawn_step step, long result, int item = 0) noexcept
-{
-  return {step, item, static_cast<int>(-result)};
-}
 
 // A handler must not run in here once the mask is open; what is ignored stays
 // ignored, for nohup, unless told otherwise. SIGPIPE alone is made default:

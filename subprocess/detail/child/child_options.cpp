@@ -6,8 +6,8 @@
 
 #include <subprocess/detail/child/child_plan.hpp>
 
-#include "option_calls.hpp"
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/option_calls.hpp>
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {

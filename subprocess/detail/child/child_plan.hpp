@@ -104,6 +104,12 @@ struct child_failure {
 
 constexpr child_failure no_failure{spawn_step::prepare, 0, 0};
 
+/// \param result  Of a system call: minus an errno.
+inline child_failure failed(spawn_step step, long result, int item = 0) noexcept
+{
+  return {step, item, static_cast<int>(-result)};
+}
+
 /// The item of a failure of spawn_step::exec: the file is there, but what its
 /// first line or its ELF header names is not.
 constexpr int missing_interpreter = 1;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 

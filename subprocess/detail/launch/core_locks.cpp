@@ -18,7 +18,7 @@ union lasting_mutex {
 
 constinit lasting_mutex gate;
 constinit lasting_mutex shelf;
-constinit lasting_mutex orphans;
+constinit lasting_mutex orphans_mutex;
 constinit lasting_mutex threads;
 constinit thread_local bool holds_gate = false;
 
@@ -35,7 +35,7 @@ void lock_all()
     return;
   gate.value.lock();
   shelf.value.lock();
-  orphans.value.lock();
+  orphans_mutex.value.lock();
   threads.value.lock();
 }
 
@@ -44,7 +44,7 @@ void unlock_all()
   if (!is_host())
     return;
   threads.value.unlock();
-  orphans.value.unlock();
+  orphans_mutex.value.unlock();
   shelf.value.unlock();
   gate.value.unlock();
 }
@@ -101,7 +101,7 @@ std::mutex& shelf_lock() noexcept
 
 std::mutex& orphans_lock() noexcept
 {
-  return orphans.value;
+  return orphans_mutex.value;
 }
 
 std::mutex& threads_lock() noexcept

@@ -10,7 +10,7 @@
 #include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {

@@ -7,7 +7,7 @@
 namespace subprocess::detail {
 namespace {
 
-bool is_terminal(const std::optional<stdio>& stream) noexcept
+bool is_pseudo_terminal(const std::optional<stdio>& stream) noexcept
 {
   return stream && std::holds_alternative<stdio::pseudo_terminal>(stream->get());
 }
@@ -30,7 +30,7 @@ command capture_command(command what, const capture_options& options)
 
 bool expects_somebody(const command& what) noexcept
 {
-  return is_pipe(what.get().streams[0]) || std::ranges::any_of(what.get().streams, is_terminal);
+  return is_pipe(what.get().streams[0]) || std::ranges::any_of(what.get().streams, is_pseudo_terminal);
 }
 
 // The first stream that says so makes the terminal for all of them. The null device
@@ -41,11 +41,11 @@ command unattended(command what)
   const auto& [in, out, err] = what.get().streams;
   if (is_pipe(in))
     what.stdin_from(stdio::null());
-  else if (is_terminal(in))
+  else if (is_pseudo_terminal(in))
     what.stdin_from(without_input(*in));
-  if (is_terminal(out))
+  if (is_pseudo_terminal(out))
     what.stdout_to(without_input(*out));
-  if (is_terminal(err))
+  if (is_pseudo_terminal(err))
     what.stderr_to(without_input(*err));
   return what;
 }

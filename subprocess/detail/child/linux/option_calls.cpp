@@ -1,4 +1,4 @@
-#include "option_calls.hpp"
+#include <subprocess/detail/child/option_calls.hpp>
 
 #include <linux/capability.h>
 #include <sched.h>

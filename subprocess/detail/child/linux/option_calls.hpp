@@ -9,7 +9,7 @@
 
 #include <subprocess/process_options.hpp>
 
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail::raw {
 

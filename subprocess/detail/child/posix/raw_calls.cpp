@@ -1,4 +1,4 @@
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/raw_calls.hpp>
 
 #include <poll.h>
 #include <sys/resource.h>

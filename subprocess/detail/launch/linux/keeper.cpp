@@ -10,7 +10,7 @@
 #include <subprocess/detail/launch/core_locks.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {

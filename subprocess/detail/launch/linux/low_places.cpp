@@ -8,7 +8,7 @@
 #include <subprocess/detail/streams/pipe.hpp>
 #include <subprocess/unique_fd.hpp>
 
-#include "raw_calls.hpp"
+#include <subprocess/detail/child/raw_calls.hpp>
 
 namespace subprocess::detail {
 namespace {

@@ -16,7 +16,7 @@
 
 #include "child_stack.hpp"
 #include "clone_call.hpp"
-#include "option_calls.hpp"
+#include <subprocess/detail/child/option_calls.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -85,17 +85,24 @@ int clone_child(std::uint64_t flags, void (*function)(void*) noexcept, const chi
   return 0;
 }
 
-bool is_refusal(int error) noexcept
+bool clone_is_refused(int error) noexcept
 {
   return error == ENOSYS || error == EPERM || error == EINVAL;
 }
 
 } // namespace
 
+#ifdef SUBPROCESS_CHILD_IS_INSTRUMENTED // By <subprocess/src.hpp>.
+int make_sharing(const child_start&, made_process&) noexcept
+{
+  return ENOSYS;
+}
+#else
 int make_sharing(const child_start& start, made_process& made) noexcept
 {
   return clone_child(CLONE_VM | CLONE_CHILD_CLEARTID, run_sharing, start, made);
 }
+#endif
 
 // Without the handlers of pthread_atfork(3): like every child here it runs nothing
 // that could need them, unless it has hooks.
@@ -105,7 +112,7 @@ int make_copy(const child_start& start, made_process& made) noexcept
     return make_by_fork(start, made);
   const int error = clone_child(0, run_copied, start, made);
   const bool by_birth = start.plan->options.namespaces & static_cast<unsigned>(new_namespace::pid);
-  if (!is_refusal(error) || by_birth)
+  if (!clone_is_refused(error) || by_birth)
     return error;
   return make_by_fork(start, made);
 }
