@@ -30,7 +30,7 @@
 #if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SUBPROCESS_CHILD_IS_INSTRUMENTED
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer) || \
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer) ||          \
     __has_feature(dataflow_sanitizer) || __has_feature(hwaddress_sanitizer)
 #define SUBPROCESS_CHILD_IS_INSTRUMENTED
 #endif

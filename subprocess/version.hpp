@@ -11,7 +11,7 @@
 #define SUBPROCESS_VERSION_PATCH 0
 
 /// As one number that grows with the version: 0.1.0 is 100, 1.2.3 is 10203.
-#define SUBPROCESS_VERSION                                                                                            \
+#define SUBPROCESS_VERSION                                                                                             \
   (SUBPROCESS_VERSION_MAJOR * 10000 + SUBPROCESS_VERSION_MINOR * 100 + SUBPROCESS_VERSION_PATCH)
 
 #define SUBPROCESS_VERSION_STRING "0.1.0"

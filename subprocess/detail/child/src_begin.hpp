@@ -2,7 +2,7 @@
 // build compiles the child's side: see subprocess/meson.build. src_end.hpp ends it.
 
 #if defined(__clang__)
-#pragma clang attribute push(                                                                                         \
+#pragma clang attribute push(                                                                                          \
     __attribute__((no_stack_protector, no_profile_instrument_function, no_instrument_function)), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
