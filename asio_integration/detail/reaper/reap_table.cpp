@@ -57,4 +57,9 @@ bool reap_table::needs_looking() const noexcept
                              [](const auto& item) { return !item.second.watched && item.second.is_awaited(); });
 }
 
+bool reap_table::is_awaited() const noexcept
+{
+  return std::ranges::any_of(entries_, [](const auto& item) { return item.second.is_awaited(); });
+}
+
 } // namespace subprocess::detail

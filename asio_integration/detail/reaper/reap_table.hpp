@@ -63,6 +63,9 @@ public:
   /// Whether somebody waits for a child that nothing tells of.
   bool needs_looking() const noexcept;
 
+  /// Whether somebody waits for any child.
+  bool is_awaited() const noexcept;
+
   std::size_t size() const noexcept { return entries_.size(); }
 
 private:

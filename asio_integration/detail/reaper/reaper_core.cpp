@@ -42,7 +42,7 @@ void reaper_core::begin()
 }
 
 // The wait has memory of its own, so only a system that refuses to watch can make it
-// fail; children are found by the tick then.
+// fail; children are found by the tick then, also those that are waited for already.
 void reaper_core::arm() noexcept
 {
   if (!source_)
@@ -53,6 +53,8 @@ void reaper_core::arm() noexcept
     loop_.release();
   } catch (const std::exception&) {
     armed_ = false;
+    if (table_.is_awaited())
+      start_tick();
   }
 }
 
@@ -226,7 +228,7 @@ void reaper_core::look_at_unwatched() noexcept
 
 void reaper_core::tick_for(const reap_table::entry& entry) noexcept
 {
-  if ((!entry.watched || !armed_) && entry.is_awaited() && !ticking_)
+  if ((!entry.watched || !armed_) && entry.is_awaited())
     start_tick();
 }
 
@@ -235,6 +237,8 @@ void reaper_core::tick_for(const reap_table::entry& entry) noexcept
 // tries again.
 void reaper_core::start_tick() noexcept
 {
+  if (ticking_)
+    return;
   try {
     timer_->expires_after(reaper_tick);
     timer_->async_wait(wait_handler([this](std::error_code) { tick(); }, tick_memory_));
