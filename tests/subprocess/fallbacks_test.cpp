@@ -196,6 +196,29 @@ TEST(transient_lack, of_processes_at_the_first_launch_decides_nothing)
   EXPECT_TRUE(end_of(started).success());
 }
 
+// The kernel would say EINVAL of a stack that is not there, as it does of a call that it
+// does not have.
+TEST(transient_lack, of_memory_for_the_childs_stack_decides_nothing)
+{
+  if (tried_in_fresh_program())
+    return;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  const command what = helper({"exit", "3"});
+  rlimit none = before;
+  none.rlim_cur = 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &none), 0);
+  spawn_failure failure;
+  const child refused = spawn(what, failure);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_EQ(failure.code, std::errc::not_enough_memory) << failure.code.message();
+  EXPECT_EQ(refused.id(), -1);
+
+  child next = spawn(what);
+  EXPECT_EQ(next.launcher_used() == launcher::clone, clone_works());
+  EXPECT_EQ(end_of(next).code(), 3);
+}
+
 class rejected_command : public baseline {
 protected:
   void SetUp() override

@@ -76,7 +76,8 @@ public:
       return take(line, ec);
     }
     from.pipe = nullptr;
-    const bool at_end = !error || error == EIO || error == EBADF; // A terminal that was left; closed by us.
+    // A terminal that was left; closed by us.
+    const bool at_end = !error || (error == EIO && ::isatty(fd) == 1) || error == EBADF;
     ec.assign(at_end ? 0 : error, std::system_category());
     line.which = name(i);
     return from.text.take_last(line.text) || ec;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -256,7 +258,7 @@ private:
     from.over = true;
     // A terminal that its last user has left. The child may live on, and closing
     // would hang up on it.
-    const bool left = ec.value() == EIO;
+    const bool left = ec.value() == EIO && from.pipe->is_open() && ::isatty(from.pipe->native_handle()) == 1;
     if (!(left && !child_ended_) && (!giving_up_ || ours))
       close(from);
     const bool good = !ec || by_us || ec == asio::error::eof || left;

@@ -79,11 +79,12 @@ int captured_child::stream::read_some()
     tell({room.data(), static_cast<std::size_t>(got)});
     text.add(static_cast<std::size_t>(got));
   }
-  if (error == EIO) // A terminal that its last user has left.
+  const bool has_left = error == EIO && ::isatty(end.get()) == 1; // A terminal, and its last user.
+  if (has_left)
     left = std::move(end);
   else if (got == 0 || (error && error != EINTR))
     end.reset();
-  if (error && error != EINTR && error != EIO)
+  if (error && error != EINTR && !has_left)
     return kept ? error : 0;
   return text.must_stop() ? ENOBUFS : 0;
 }
