@@ -1,10 +1,23 @@
 #include <subprocess/command.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 #include <subprocess/detail/launch/plan_program.hpp>
 
 namespace subprocess {
+namespace {
+
+// Where a command begins, a shell takes these for its own: sh(1), and bash's and zsh's.
+bool is_reserved(std::string_view word)
+{
+  constexpr std::string_view words[] = {"case",      "coproc", "do",     "done",    "elif",     "else",  "end",
+                                        "esac",      "fi",     "for",    "foreach", "function", "if",    "in",
+                                        "nocorrect", "repeat", "select", "then",    "time",     "until", "while"};
+  return std::ranges::find(words, word) != std::end(words);
+}
+
+} // namespace
 
 command::command(std::string program)
 {
@@ -209,7 +222,7 @@ command& command::use_launcher(launcher which)
 std::string shell_quote(std::string_view word)
 {
   constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos)
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos && !is_reserved(word))
     return std::string(word);
   std::string quoted = "'";
   for (const char c : word)

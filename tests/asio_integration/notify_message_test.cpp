@@ -30,6 +30,7 @@ TEST(notify_message, reads_each_variable)
   EXPECT_EQ(parsed("MAINPID=4711"), notify_message{.main_pid = 4711});
   EXPECT_EQ(parsed("EXTEND_TIMEOUT_USEC=2500000"), notify_message{.extend_timeout = 2500ms});
   EXPECT_EQ(parsed("ERRNO=2"), notify_message{.error = ENOENT});
+  EXPECT_EQ(parsed("ERRNO=-0"), notify_message());
   EXPECT_EQ(parsed("STATUS=loading 3 of 4"), notify_message{.status = "loading 3 of 4"});
   EXPECT_EQ(parsed("BARRIER=1"), notify_message{.wants_barrier = true});
 }

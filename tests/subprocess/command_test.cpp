@@ -114,6 +114,13 @@ TEST(shell_quote, leaves_plain_words_alone)
     EXPECT_EQ(shell_quote(plain), plain);
 }
 
+TEST(shell_quote, quotes_the_words_of_the_shells_own)
+{
+  for (const char* word : {"if", "for", "while", "case", "do", "time", "function"})
+    EXPECT_EQ(shell_quote(word), "'" + std::string(word) + "'");
+  EXPECT_EQ(to_string(command("time", {"ls"})), "'time' ls");
+}
+
 TEST(shell_quote, quotes_what_a_shell_would_look_at)
 {
   for (const char* special : {"",  " ", "a b", "*", "?",  "[a]", "~",  "$x", "`x`",   "a;b", "a&b", "a|b",

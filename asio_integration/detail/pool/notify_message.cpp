@@ -14,7 +14,7 @@ std::optional<Number> digits(std::string_view text)
 {
   Number number{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0)
+  if (error != std::errc() || end != text.data() + text.size() || text.front() == '-')
     return std::nullopt;
   return number;
 }

@@ -29,20 +29,36 @@ long lift(int& number) noexcept
   return lifted;
 }
 
-// dup2() onto a number destroys what is there. So whatever is still needed and
-// stands at the target goes elsewhere first; then every order, swap and cycle
-// works, with room for a single descriptor.
-long clear_target(child_plan& plan, std::size_t at, const other_needs& others) noexcept
+// dup2() onto a number destroys what is there. So a move waits for those whose source
+// stands at its target.
+bool is_ready(const child_plan& plan, const fd_move& move) noexcept
 {
-  const int target = plan.moves[at].target;
-  if (plan.moves[at].source == target)
-    return 0; // It stays what it is.
-  for (std::size_t i = at + 1; i < plan.move_count; ++i)
-    if (fd_move& later = plan.moves[i]; later.source == target) {
-      if (const long result = lift(later.source); result < 0)
-        return result;
-      later.lifted = true;
-    }
+  if (move.source == move.target)
+    return true; // It stays what it is.
+  for (std::size_t i = 0; i < plan.move_count; ++i)
+    if (const fd_move& other = plan.moves[i]; !other.done && other.source == move.target)
+      return false;
+  return true;
+}
+
+// When no move is ready, every target is the source of one other: they go in circles. One
+// source out of the way opens its circle, and is back before the next one is opened: with
+// room for a single descriptor every order, swap and cycle works.
+child_failure open_circle(child_plan& plan) noexcept
+{
+  const fd_move* first = plan.moves;
+  while (first->done)
+    ++first;
+  fd_move* next = plan.moves;
+  while (next->done || next->source != first->target)
+    ++next;
+  next->lifted = true;
+  const long result = lift(next->source);
+  return result < 0 ? failed(first->step, result, first->item) : no_failure;
+}
+
+long clear_target(int target, const other_needs& others) noexcept
+{
   for (int* const number : others.numbers)
     if (*number == target)
       if (const long result = lift(*number); result < 0)
@@ -67,21 +83,59 @@ child_failure clear_standard_streams(const other_needs& others) noexcept
   return no_failure;
 }
 
-child_failure make_moves(child_plan& plan, const other_needs& others) noexcept
+child_failure make_move(fd_move& move, const other_needs& others) noexcept
+{
+  long result = move.source == move.target ? 0 : clear_target(move.target, others);
+  if (result >= 0)
+    result = place(move.source, move.target);
+  if (result < 0)
+    return failed(move.step, result, move.item);
+  if (move.blocking)
+    raw::make_blocking(move.target);
+  if (move.lifted && move.source != move.target) // In place, nobody else would close it after a failure.
+    raw::close(move.source);
+  move.done = true;
+  return no_failure;
+}
+
+// Of two for one target the last counts; the other need not be made, but be possible.
+child_failure drop_overridden(child_plan& plan) noexcept
 {
   for (std::size_t i = 0; i < plan.move_count; ++i) {
-    const fd_move& move = plan.moves[i];
-    long result = clear_target(plan, i, others);
-    if (result >= 0)
-      result = place(move.source, move.target);
-    if (result < 0)
-      return failed(move.step, result, move.item);
-    if (move.blocking)
-      raw::make_blocking(move.target);
-    if (move.lifted && move.source != move.target) // In place, nobody else would close it after a failure.
-      raw::close(move.source);
+    fd_move& move = plan.moves[i];
+    for (std::size_t later = i + 1; later < plan.move_count && !move.done; ++later)
+      move.done = plan.moves[later].target == move.target;
+    if (const long flags = move.done ? raw::descriptor_flags(move.source) : 0; flags < 0)
+      return failed(move.step, flags, move.item);
   }
   return no_failure;
+}
+
+child_failure make_moves(child_plan& plan, const other_needs& others) noexcept
+{
+  if (const child_failure failure = drop_overridden(plan); failure.error)
+    return failure;
+  for (;;) {
+    bool has_made = false;
+    bool is_over = true;
+    for (std::size_t i = 0; i < plan.move_count; ++i) {
+      fd_move& move = plan.moves[i];
+      if (move.done)
+        continue;
+      if (!is_ready(plan, move)) {
+        is_over = false;
+        continue;
+      }
+      if (const child_failure failure = make_move(move, others); failure.error)
+        return failure;
+      has_made = true;
+    }
+    if (is_over)
+      return no_failure;
+    if (!has_made)
+      if (const child_failure failure = open_circle(plan); failure.error)
+        return failure;
+  }
 }
 
 // An inherited stream that the parent has closed, or that is close-on-exec (it is

@@ -20,6 +20,7 @@ struct fd_move {
   int item;              // For the message: which stream, or which mapping.
   bool blocking = false; // Ours alone: whoever reads it expects it to block.
   bool lifted = false;   // The source is a copy that the child has made.
+  bool done = false;
 };
 
 /// A stream whose source the child makes itself: opening a file can take for
