@@ -35,9 +35,9 @@ void child_operation::begin()
 {
   const auto deadline = options_.limit.deadline_from(std::chrono::steady_clock::now());
   // Before a timer makes Asio open descriptors, which could get the number of a standard
-  // stream: the reaper sees to that. What fails now is told by the launch.
-  std::error_code ec;
-  if (deadline && reaper_core::of(context(), ec))
+  // stream: the reaper sees to that. What fails now is told by the launch, which must not
+  // try again: it would go without a limit.
+  if (deadline && prepare_loop())
     watch_the_clock(*deadline);
   launch_child();
 }

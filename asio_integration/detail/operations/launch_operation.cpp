@@ -37,17 +37,21 @@ launch_operation::launch_operation(const asio::any_io_executor& executor, comman
 
 launch_operation::~launch_operation() = default;
 
+bool launch_operation::prepare_loop()
+{
+  std::error_code ec;
+  if (!failure_ && !reaper_)
+    reaper_ = reaper_core::of(context(), ec);
+  if (ec)
+    failure_ = launch_->fail(spawn_step::prepare, ec.value(), "event loop");
+  return !failure_;
+}
+
 void launch_operation::launch_child()
 {
   reap_orphans();
-  if (failure_)
+  if (!prepare_loop())
     return failed();
-  std::error_code ec;
-  reaper_ = reaper_core::of(context(), ec);
-  if (ec) {
-    failure_ = launch_->fail(spawn_step::prepare, ec.value(), "event loop");
-    return failed();
-  }
   room_ = reap_table::make_place();
   watch_ = &asio::use_service<launch_watch>(context());
   watch_->prepare();

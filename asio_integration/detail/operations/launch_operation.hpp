@@ -42,6 +42,10 @@ protected:
   /// Starts. Ends in launched() or not_launched().
   void launch_child();
 
+  /// Makes what a launch needs of the loop. False: failure() tells why, and
+  /// launch_child() will fail with it.
+  bool prepare_loop();
+
   /// Takes note of a verdict that is there, and that the loop has not heard of yet.
   void take_verdict();
 
