@@ -15,6 +15,7 @@
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/kill_tree.hpp>
+#include <subprocess/observer.hpp>
 #include <subprocess/output_line.hpp>
 #include <subprocess/pipeline.hpp>
 #include <subprocess/program_search.hpp>

@@ -67,6 +67,7 @@ private:
   void begin() override;
   void cancelled(asio::cancellation_type type) override;
   void launched(child_parts parts) override;
+  std::error_code why_aborted() const noexcept override { return cause_; }
   void not_launched() noexcept override;
   void exited(std::error_code ec, exit_status status) override;
 

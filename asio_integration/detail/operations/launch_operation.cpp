@@ -66,7 +66,8 @@ void launch_operation::launch_child()
   if (!launch_->is_short() || !lock.try_lock())
     return start_on_thread();
   // The group of a child that is no program yet may not be there to be signalled.
-  if (when_ == handover::early && !launch_->settings().makes_group())
+  // And who observes is to hear of its exec.
+  if (when_ == handover::early && !launch_->settings().makes_group() && !launch_->is_observed())
     how_ = told_by::end;
   start_here(how_, std::move(lock));
   if (!failure_ && !launch_->has_child())
@@ -237,7 +238,8 @@ void launch_operation::failed() noexcept
   if (watch_)
     watch_->remove(*this);
   if (aborted_)
-    failure_.code = asio::error::operation_aborted;
+    failure_.code = why_aborted();
+  launch_->tell_failed(failure_);
   not_launched();
   launch_.reset();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
+#include <asio/error.hpp>
 #include <asio/posix/basic_stream_descriptor.hpp>
 
 #include <atomic>
@@ -54,6 +55,9 @@ protected:
 
   /// The child is tracked by the reaper, and this operation's.
   virtual void launched(child_parts parts) = 0;
+
+  /// What to say of a launch that was aborted.
+  virtual std::error_code why_aborted() const noexcept { return asio::error::operation_aborted; }
 
   /// There is no child, or none any more; failure() tells why.
   virtual void not_launched() noexcept = 0;

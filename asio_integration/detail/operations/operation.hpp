@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <asio_integration/detail/asio_internals.hpp>
+#include <subprocess/detail/observation/observed_child.hpp>
 
 namespace subprocess::detail {
 
@@ -49,6 +50,7 @@ public:
   template <class Step>
   void take_step(Step step)
   {
+    const tell_afterwards after_the_lock;
     const std::lock_guard lock(mutex_);
     try {
       step();

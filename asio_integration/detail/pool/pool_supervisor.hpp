@@ -162,6 +162,7 @@ bool pool_supervisor::take_step(Step step)
 {
   std::vector<std::shared_ptr<operation>> started;
   {
+    const tell_afterwards after_the_lock;
     const std::lock_guard lock(mutex_);
     if (is_shut_down_)
       return false;

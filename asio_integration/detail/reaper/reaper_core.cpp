@@ -83,12 +83,14 @@ bool reaper_core::is_open() noexcept
 
 void reaper_core::track(reap_table::place room, const std::shared_ptr<process>& child) noexcept
 {
+  const tell_afterwards after_the_lock;
   reap_table::place earlier; // Goes after the lock.
   std::unique_lock lock(mutex_);
   if (reap_table::entry* const known = table_.find(child->id()))
     unwatch(*known);
   earlier = table_.add(std::move(room), child);
   if (earlier) {
+    earlier.mapped().child->lose();
     if (earlier.mapped().held)
       loop_.release();
     // Told on the loop: whoever calls this may hold a lock that a waiter takes.
@@ -161,6 +163,7 @@ void reaper_core::hold_until_reaped(const process& child) noexcept
 
 bool reaper_core::look(pid_t pid) noexcept
 {
+  const tell_afterwards after_the_lock;
   std::unique_lock lock(mutex_);
   reap_table::entry* const entry = table_.find(pid);
   if (!entry)
@@ -200,6 +203,7 @@ void reaper_core::unwatch(reap_table::entry& entry) noexcept
 
 void reaper_core::look_at_all() noexcept
 {
+  const tell_afterwards after_the_lock;
   pid_t last = 0;
   for (;;) {
     std::unique_lock lock(mutex_);
@@ -213,6 +217,7 @@ void reaper_core::look_at_all() noexcept
 
 void reaper_core::look_at_unwatched() noexcept
 {
+  const tell_afterwards after_the_lock;
   pid_t last = 0;
   for (;;) {
     std::unique_lock lock(mutex_);

@@ -20,6 +20,7 @@ constinit lasting_mutex gate;
 constinit lasting_mutex shelf;
 constinit lasting_mutex orphans_mutex;
 constinit lasting_mutex threads;
+constinit lasting_mutex observers;
 constinit thread_local bool holds_gate = false;
 
 // The library's own fork(), for a child with hooks, comes from behind the gate. What
@@ -37,12 +38,14 @@ void lock_all()
   shelf.value.lock();
   orphans_mutex.value.lock();
   threads.value.lock();
+  observers.value.lock();
 }
 
 void unlock_all()
 {
   if (!is_host())
     return;
+  observers.value.unlock();
   threads.value.unlock();
   orphans_mutex.value.unlock();
   shelf.value.unlock();
@@ -107,6 +110,11 @@ std::mutex& orphans_lock() noexcept
 std::mutex& threads_lock() noexcept
 {
   return threads.value;
+}
+
+std::mutex& observers_lock() noexcept
+{
+  return observers.value;
 }
 
 } // namespace subprocess::detail

@@ -42,4 +42,7 @@ std::mutex& orphans_lock() noexcept;
 /// Guards who has launcher threads.
 std::mutex& threads_lock() noexcept;
 
+/// Guards who observes.
+std::mutex& observers_lock() noexcept;
+
 } // namespace subprocess::detail

@@ -59,13 +59,13 @@ kin kin_of(const command::settings& what)
 } // namespace
 
 launch::launch(const command& what, const stream_defaults& defaults, spawn_failure& failure)
-    : plan_(what, defaults, failure)
+    : seen_(observed_child::of_launch(what)), plan_(what, defaults, failure)
 {
   prepare(failure);
 }
 
 launch::launch(std::unique_ptr<command> what, const stream_defaults& defaults, spawn_failure& failure)
-    : owned_(std::move(what)), plan_(*owned_, defaults, failure)
+    : owned_(std::move(what)), seen_(observed_child::of_launch(*owned_)), plan_(*owned_, defaults, failure)
 {
   prepare(failure);
 }
@@ -233,9 +233,19 @@ void launch::kill() noexcept
     process_->signal(SIGKILL);
 }
 
+void launch::tell_failed(const spawn_failure& failure) const noexcept
+{
+  if (seen_)
+    seen_->failed(failure);
+}
+
 child_parts launch::take() noexcept
 {
   is_taken_ = true;
+  if (seen_) {
+    process_->observe(seen_);
+    seen_->started(process_->id(), used_);
+  }
   child_parts parts;
   parts.handle = process_;
   std::ranges::move(plan_.ours, parts.pipes);
@@ -262,6 +272,13 @@ void launch::close_theirs() noexcept
     owned_->stdout_to(stdio::inherit());
   if (is_owned(2))
     owned_->stderr_to(stdio::inherit());
+}
+
+// Its context has ended before the launch; where something was told already, this is not.
+void launch::tell_abandoned() const noexcept
+{
+  if (seen_)
+    seen_->failed({{ECANCELED, std::system_category()}, spawn_step::prepare, {}, {}});
 }
 
 // Nobody will take it. In a fork of the program it is not ours.

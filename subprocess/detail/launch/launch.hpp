@@ -85,7 +85,14 @@ public:
 
   const std::shared_ptr<process>& handle() const noexcept { return process_; }
 
-  /// What the caller gets of a child that runs, or may yet fail.
+  /// Whether somebody observes this launch, who is to hear of it as it goes.
+  bool is_observed() const noexcept { return seen_ != nullptr; }
+
+  /// There will be no program: observers are told.
+  void tell_failed(const spawn_failure& failure) const noexcept;
+
+  /// What the caller gets of a child that runs, or may yet fail. Observers are told that
+  /// it runs; an observed child may not fail any more.
   child_parts take() noexcept;
 
   spawn_failure fail(spawn_step step, int error, std::string detail = {}) const
@@ -114,12 +121,14 @@ private:
   bool has_pipe_told() const noexcept;
   void wait_a_while(std::chrono::nanoseconds limit) noexcept;
   void close_theirs() noexcept;
+  void tell_abandoned() const noexcept;
   void drop_child() noexcept;
   bool is_in_use() const noexcept;
   child_report& report() noexcept { return shared_report_ ? *shared_report_ : own_report_; }
   const child_report& report() const noexcept { return shared_report_ ? *shared_report_ : own_report_; }
 
-  const std::unique_ptr<command> owned_; // Null when the command is the caller's.
+  const std::unique_ptr<command> owned_;       // Null when the command is the caller's.
+  const std::shared_ptr<observed_child> seen_; // Null when nobody observes.
   launch_plan plan_;
   launcher used_ = launcher::automatic;
   bool is_open_ = false;  // The ends are made.

@@ -16,6 +16,7 @@ launch* in_use = nullptr; // Under shelf_lock(). Linked, so that adding one take
 
 void dispose_launch::operator()(launch* done) const noexcept
 {
+  done->tell_abandoned();
   done->drop_child();
   done->close_theirs();
   done->outcome_.reset();
@@ -58,15 +59,16 @@ child_parts spawn_parts(const command& what, const stream_defaults& defaults, sp
   else
     on_stack.emplace(what, defaults, failure);
   launch& mine = kept ? *kept : *on_stack;
-  if (failure)
-    return {};
   launch_gate gate;
   while (!failure && !mine.has_child()) {
     mine.start(told_by::waiting, std::unique_lock(gate), failure);
     if (!failure)
       mine.wait(deadline, failure);
   }
-  return failure ? child_parts() : mine.take();
+  if (!failure)
+    return mine.take();
+  mine.tell_failed(failure);
+  return {};
 }
 
 } // namespace subprocess::detail

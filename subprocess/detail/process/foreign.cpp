@@ -17,7 +17,15 @@ std::shared_ptr<process> process::adopt(pid_t pid, std::error_code& ec)
   const int asked = possible ? ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) : -1;
   const int error = !possible ? EINVAL : asked == -1 ? errno : 0;
   ec.assign(error, std::system_category());
-  return error ? nullptr : std::make_shared<process>(pid, open_pidfd(pid));
+  if (error)
+    return nullptr;
+  auto seen = observed_child::of_adoption();
+  auto adopted = std::make_shared<process>(pid, open_pidfd(pid));
+  if (seen) {
+    adopted->observe(seen);
+    seen->started(pid, launcher::automatic);
+  }
+  return adopted;
 }
 
 unique_fd process::duplicate_pidfd(std::error_code& ec) noexcept

@@ -60,6 +60,7 @@ void adopt_orphan(std::shared_ptr<process> orphan) noexcept
 {
   if (gone(*orphan))
     return;
+  const tell_afterwards after_the_lock;
   const std::lock_guard lock(orphans_lock());
   orphans.value.push(std::move(orphan));
 }
@@ -69,6 +70,7 @@ void reap_orphans() noexcept
   orphan_list& list = orphans.value;
   if (list.size == 0)
     return;
+  const tell_afterwards after_the_lock;
   const std::lock_guard lock(orphans_lock());
   for (std::size_t looks = std::min(list.size.load(), looks_per_call); looks > 0; --looks)
     if (std::shared_ptr<process> oldest = list.pop(); !gone(*oldest))

@@ -63,17 +63,42 @@ int process::pidfd() const noexcept
   return pidfd_.get();
 }
 
+void process::observe(std::shared_ptr<observed_child> seen) noexcept
+{
+  const tell_afterwards after_the_lock;
+  const std::lock_guard lock(mutex_);
+  seen_ = std::move(seen);
+  if (state_ != state::running)
+    tell_end();
+}
+
+void process::tell_end() const noexcept
+{
+  if (seen_)
+    seen_->ended(error_of(state_), status(), report());
+}
+
 void process::run_no_more(state how) noexcept
 {
   state_ = how;
   if (pidfd_users_ == 0)
     pidfd_.reset();
+  tell_end();
+}
+
+void process::lose() noexcept
+{
+  const tell_afterwards after_the_lock;
+  const std::lock_guard lock(mutex_);
+  if (state_ == state::running)
+    run_no_more(state::lost);
 }
 
 process::state process::try_reap() noexcept
 {
   if (const state known = current(); known != state::running)
     return known;
+  const tell_afterwards after_the_lock;
   const std::lock_guard lock(mutex_);
   if (state_ != state::running)
     return state_;
@@ -167,6 +192,7 @@ std::error_code process::signal(int number) noexcept
 {
   if (current() != state::running)
     return {EINVAL, std::system_category()};
+  const tell_afterwards after_the_lock;
   const std::lock_guard lock(mutex_);
   if (state_ != state::running)
     return {EINVAL, std::system_category()};
@@ -213,6 +239,7 @@ std::error_code process::signal_group(int number) noexcept
 {
   if (current() != state::running)
     return {EINVAL, std::system_category()};
+  const tell_afterwards after_the_lock;
   const std::lock_guard lock(mutex_);
   if (state_ != state::running || !kin_.leads_group)
     return {EINVAL, std::system_category()};

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <subprocess/child_change.hpp>
+#include <subprocess/detail/observation/observed_child.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/stop_sequence.hpp>
@@ -57,6 +58,9 @@ public:
   /// The child was made. Once, before anybody else knows this object.
   void begin(pid_t pid, unique_fd pidfd) noexcept;
 
+  /// Its end is told there, once; at once when it has ended already.
+  void observe(std::shared_ptr<observed_child> seen) noexcept;
+
   pid_t id() const noexcept { return pid_; }
 
   /// A pidfd, opened now if need be, that stays open until release_pidfd(); the
@@ -78,6 +82,9 @@ public:
 
   /// Blocks until the child has ended, and reaps it.
   state reap() noexcept;
+
+  /// The kernel has given its number to another child: others have reaped it.
+  void lose() noexcept;
 
   /// That the child was stopped or continued, if nobody has taken that yet; it
   /// is taken by this. Never an end.
@@ -138,6 +145,8 @@ private:
 
   void run_no_more(state how) noexcept;
 
+  void tell_end() const noexcept;
+
   pid_t pid_;
   const pid_t parent_;
   const clock::time_point started_;
@@ -150,6 +159,7 @@ private:
   rusage usage_{};
   clock::time_point ended_;
   int group_stops_ = 0;
+  std::shared_ptr<observed_child> seen_; // Null when nobody observes.
 };
 
 /// Holds a child's pidfd for as long as it lives. Somebody who polls it must not
