@@ -38,6 +38,11 @@ protected:
 
   stream reader_of(pipe_ends& ends) { return stream(context(), ends.read_end.release()); }
   stream writer_of(pipe_ends& ends) { return stream(context(), ends.write_end.release()); }
+
+  command shell(std::string script) const
+  {
+    return program("sh", {"-c", script}).stdin_from(stdio::null()).stdout_to(stdio::pipe());
+  }
 };
 SUBPROCESS_FOR_EACH_SETUP(async_teeing);
 
@@ -167,6 +172,73 @@ TEST_P(async_teeing, can_be_cancelled_while_it_reads_and_while_it_writes)
       source.kill();
       end_of(source);
     }
+}
+
+TEST_P(async_teeing, of_a_child_does_not_wait_for_who_holds_its_stdout)
+{
+  for (const auto grace : {std::chrono::milliseconds(0), std::chrono::milliseconds(50)}) {
+    async_child source = start(shell("printf text; sleep 1000 & echo $!"));
+    async_child sink = start({"cat"});
+    tee_result result;
+    async_tee(source, std::tie(sink.stdin_pipe()), grace, result.handler());
+    run_until([&] { return result.calls == 1; });
+    EXPECT_FALSE(result.ec) << result.ec.message();
+    sink.stdin_pipe().close();
+    const std::string text = read_all(sink.stdout_pipe().native_handle());
+    EXPECT_EQ(text.substr(0, 4), "text");
+    EXPECT_EQ(result.bytes, text.size());
+    EXPECT_TRUE(source.is_output_held());
+    ::kill(static_cast<pid_t>(std::stol(text.substr(4))), SIGKILL);
+    end_of(source);
+    end_of(sink);
+  }
+}
+
+TEST_P(async_teeing, of_a_child_loses_nothing_that_it_wrote)
+{
+  async_child source = start(shell("sleep 1000 & echo $!; exec head -c 60000 /dev/zero"));
+  wait_until_exited(source.id());
+  const std::string pid = read_line(source.stdout_pipe().native_handle());
+  tee_result result; // No sink: it is counted.
+  async_tee(source, std::tie(), std::chrono::nanoseconds(0), result.handler());
+  run_until([&] { return result.calls == 1; });
+  EXPECT_FALSE(result.ec) << result.ec.message();
+  EXPECT_EQ(result.bytes, 60000u);
+  ::kill(static_cast<pid_t>(std::stol(pid)), SIGKILL);
+  end_of(source);
+}
+
+TEST_P(async_teeing, of_a_child_ends_with_its_stream)
+{
+  async_child source = start({"cat"});
+  source.stdin_pipe().close();
+  tee_result result;
+  async_tee(source, std::tie(), std::chrono::hours(1), result.handler());
+  run_to_end(); // The grace holds nothing.
+  EXPECT_EQ(result.calls, 1);
+  EXPECT_FALSE(result.ec);
+
+  tee_result none;
+  async_child empty;
+  async_tee(empty, std::tie(), std::chrono::hours(1), asio::bind_executor(context(), none.handler()));
+  run_to_end();
+  EXPECT_EQ(none.ec, std::errc::invalid_argument);
+}
+
+TEST_P(async_teeing, of_a_child_can_be_cancelled_in_the_grace)
+{
+  async_child source = start(shell("sleep 1000 & echo $!"));
+  const std::string pid = read_line(source.stdout_pipe().native_handle());
+  end_of(source);
+  asio::cancellation_signal cancel;
+  tee_result result;
+  async_tee(source, std::tie(), std::chrono::hours(1),
+            asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  EXPECT_TRUE(is_busy());
+  cancel.emit(asio::cancellation_type::total);
+  run_to_end();
+  EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  ::kill(static_cast<pid_t>(std::stol(pid)), SIGKILL);
 }
 
 TEST_P(async_teeing, completes_on_the_handlers_executor)

@@ -6,11 +6,13 @@
 #include <asio/error.hpp>
 #include <asio/write.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -34,8 +36,31 @@ public:
   {
   }
 
-private:
+protected:
   void begin() override { read(); }
+
+  /// Reads what the source holds by now, and no more.
+  void give_up_source()
+  {
+    giving_up_ = true;
+    if (reading_)
+      stop_[sizeof...(Sinks)].emit(asio::cancellation_type::terminal);
+  }
+
+  void fail(std::error_code ec) noexcept // The first one is told.
+  {
+    if (!error_)
+      error_ = ec;
+  }
+
+  bool is_over() const noexcept { return !done_; }
+
+private:
+  /// It completes: nothing else is waited for any more.
+  virtual void over() noexcept {}
+
+  /// What the source holds.
+  virtual std::size_t unread() noexcept { return 0; }
 
   void cancelled(asio::cancellation_type) override { stop_all(asio::error::operation_aborted); }
   void out_of_memory() noexcept override
@@ -56,10 +81,12 @@ private:
 
   void read()
   {
-    if (error_ || ended_)
+    if (giving_up_ && !left_)
+      left_ = unread();
+    if (error_ || ended_ || left_ == 0)
       return finish();
     source_.async_read_some(
-        asio::buffer(piece_),
+        asio::buffer(piece_.data(), std::min(piece_.size(), left_.value_or(piece_.size()))),
         callers_step_of(this->self(this), steps_, stop_[sizeof...(Sinks)],
                         [](self_type& op, std::error_code ec, std::size_t got) { op.was_read(ec, got); }));
     reading_ = true;
@@ -69,8 +96,11 @@ private:
   {
     reading_ = false;
     ended_ = ec == asio::error::eof;
-    if (ec && !ended_)
+    const bool by_us = giving_up_ && ec == asio::error::operation_aborted;
+    if (ec && !ended_ && !by_us)
       fail(ec);
+    if (left_)
+      *left_ -= got;
     size_ = error_ ? 0 : got;
     if (size_ == 0 || sizeof...(Sinks) == 0)
       return has_piece();
@@ -107,17 +137,12 @@ private:
     read();
   }
 
-  // The first one is told.
-  void fail(std::error_code ec) noexcept
-  {
-    if (!error_)
-      error_ = ec;
-  }
-
   void finish() noexcept
   {
-    if (done_)
-      done_(error_, bytes_);
+    if (!done_)
+      return;
+    over();
+    done_(error_, bytes_);
   }
 
   const asio::any_io_executor steps_;
@@ -131,6 +156,8 @@ private:
   std::error_code error_;
   bool reading_ = false;
   bool ended_ = false;
+  bool giving_up_ = false;
+  std::optional<std::size_t> left_; // So much is still read of a source that was given up.
   asio::cancellation_signal stop_[sizeof...(Sinks) + 1]; // The last one is the source's.
 };
 
