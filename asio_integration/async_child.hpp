@@ -169,11 +169,11 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_wait(Token&& token = asio::default_completion_token_t<executor_type>())
   {
+    const auto start = [](auto handler, const executor_type& executor, const detail::tracked_child& child) {
+      child.async_wait(executor, std::move(handler));
+    };
     return asio::async_initiate<Token, void(std::error_code, exit_status)>(
-        [](auto handler, const detail::tracked_child& child, const executor_type& executor) {
-          child.async_wait(executor, std::move(handler));
-        },
-        token, child_, get_executor());
+        detail::initiation_by(get_executor(), start), token, child_);
   }
 
   /// Waits until the child is stopped, goes on or ends. Everyone who waits then is

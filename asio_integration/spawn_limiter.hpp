@@ -61,11 +61,11 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_acquire(Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return asio::async_initiate<Token, void(std::error_code, spawn_permit)>(
-        [](auto handler, const std::shared_ptr<detail::permit_pool>& pool, const executor_type& executor) {
-          detail::async_acquire(pool, executor, std::move(handler));
-        },
-        token, pool_, executor_);
+    const auto start = [](auto handler, const executor_type& executor, const std::shared_ptr<detail::permit_pool>& pool) {
+      detail::async_acquire(pool, executor, std::move(handler));
+    };
+    return asio::async_initiate<Token, void(std::error_code, spawn_permit)>(detail::initiation_by(executor_, start),
+                                                                            token, pool_);
   }
 
   /// As the function async_run(), with a permit from before the spawn until the

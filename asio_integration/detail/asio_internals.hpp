@@ -131,15 +131,24 @@ public:
   explicit loop_executor(asio::execution_context& context) : context_(&context), queue_(context) {}
 
   asio::execution_context& query(asio::execution::context_t) const noexcept { return *context_; }
-  static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept
+  asio::execution::blocking_t query(asio::execution::blocking_t) const noexcept
   {
-    return asio::execution::blocking.possibly;
+    return may_run_here_ ? asio::execution::blocking_t(asio::execution::blocking.possibly)
+                         : asio::execution::blocking_t(asio::execution::blocking.never);
+  }
+
+  /// For what completes within the call that starts it; the newest Asio asks for one.
+  loop_executor require(asio::execution::blocking_t::never_t) const noexcept
+  {
+    loop_executor later(*this);
+    later.may_run_here_ = false;
+    return later;
   }
 
   template <class Function>
   void execute(Function&& executed) const
   {
-    if (queue_.runs_here()) {
+    if (may_run_here_ && queue_.runs_here()) {
       std::decay_t<Function> here(std::forward<Function>(executed));
       here();
     } else
@@ -148,7 +157,10 @@ public:
 
   asio::execution_context& context() const noexcept { return *context_; }
 
-  friend bool operator==(const loop_executor& a, const loop_executor& b) noexcept { return a.context_ == b.context_; }
+  friend bool operator==(const loop_executor& a, const loop_executor& b) noexcept
+  {
+    return a.context_ == b.context_ && a.may_run_here_ == b.may_run_here_;
+  }
   friend bool operator!=(const loop_executor& a, const loop_executor& b) noexcept { return !(a == b); }
 
 private:
@@ -180,6 +192,7 @@ private:
 
   asio::execution_context* context_;
   event_queue queue_;
+  bool may_run_here_ = true;
 };
 
 using loop_timer =

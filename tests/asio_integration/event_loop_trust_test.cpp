@@ -24,6 +24,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "counting_allocator.hpp"
 #include "io_fixture.hpp"
 
 namespace subprocess::tests {
@@ -259,45 +260,11 @@ TEST_P(event_loop_trust, a_child_that_may_not_be_signalled_holds_nobody)
   });
 }
 
-/// Counts what is taken and given back, for the handler that has it.
-struct ledger {
-  long taken = 0;
-  long out = 0;
-};
-
-template <class T>
-class counting_allocator {
-public:
-  using value_type = T;
-  explicit counting_allocator(ledger& book) noexcept : book_(&book) {}
-  template <class Other>
-  counting_allocator(const counting_allocator<Other>& other) noexcept : book_(other.book_)
-  {
-  }
-  T* allocate(std::size_t n)
-  {
-    ++book_->taken;
-    ++book_->out;
-    return std::allocator<T>().allocate(n);
-  }
-  void deallocate(T* place, std::size_t n) noexcept
-  {
-    --book_->out;
-    std::allocator<T>().deallocate(place, n);
-  }
-  friend bool operator==(const counting_allocator& a, const counting_allocator& b) noexcept = default;
-
-private:
-  template <class Other>
-  friend class counting_allocator;
-  ledger* book_;
-};
-
 template <class Function>
 struct with_allocator {
   using allocator_type = counting_allocator<int>;
   Function function;
-  ledger* book;
+  memory_account* book;
 
   allocator_type get_allocator() const noexcept { return allocator_type(*book); }
   template <class... Args>
@@ -309,12 +276,12 @@ struct with_allocator {
 
 TEST_P(event_loop_trust, the_handlers_allocator_has_its_memory_back_before_the_handler_is_called)
 {
-  ledger book;
+  memory_account book;
   int calls = 0;
   auto handler = [&] {
     auto count = [&](std::error_code, auto&&...) {
       ++calls;
-      EXPECT_EQ(book.out, 0);
+      EXPECT_EQ(book.out(), 0);
     };
     return with_allocator<decltype(count)>{count, &book};
   };
@@ -332,7 +299,7 @@ TEST_P(event_loop_trust, the_handlers_allocator_has_its_memory_back_before_the_h
   waits.async_stop(10ms, handler());
   run_to_end();
   EXPECT_EQ(calls, 5);
-  EXPECT_EQ(book.out, 0);
+  EXPECT_EQ(book.out(), 0);
 }
 
 TEST_P(event_loop_trust, a_full_table_is_an_error_of_the_first_operation_of_a_context)

@@ -32,7 +32,8 @@
 #include <tuple>
 #include <vector>
 
-#include "async_functions.hpp"
+#include "counting_allocator.hpp"
+#include "every_function.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -200,101 +201,6 @@ TEST_P(completion_token, deferred_starts_when_it_is_called)
 
 // ---- every function with every kind of token ----
 
-struct counters {
-  int allocated = 0;
-  int freed = 0;
-};
-
-template <class T>
-class counting_allocator {
-public:
-  using value_type = T;
-
-  explicit counting_allocator(counters& counts) noexcept : counts_(&counts) {}
-  template <class U>
-  counting_allocator(const counting_allocator<U>& other) noexcept : counts_(other.counts_)
-  {
-  }
-
-  T* allocate(std::size_t n)
-  {
-    ++counts_->allocated;
-    return std::allocator<T>().allocate(n);
-  }
-  void deallocate(T* p, std::size_t n)
-  {
-    ++counts_->freed;
-    std::allocator<T>().deallocate(p, n);
-  }
-
-  template <class U>
-  bool operator==(const counting_allocator<U>& other) const noexcept
-  {
-    return counts_ == other.counts_;
-  }
-
-private:
-  template <class>
-  friend class counting_allocator;
-
-  counters* counts_;
-};
-
-class every_function : public function_fixture {
-protected:
-  void TearDown() override
-  {
-    forget(); // Before the context, to which they belong.
-    function_fixture::TearDown();
-  }
-
-  /// Starts all, each with a token of its own. `keep(start())` has what comes of one.
-  template <class MakeToken, class Keep>
-  void start_all(MakeToken token, Keep keep)
-  {
-    for_each_async_function([&](const char*, auto start) {
-      trials_.push_back(make_trial());
-      keep([with = trials_.back().get(), start, token]() mutable { return start(*with, token()); });
-    });
-  }
-
-  /// As above, at once, with handlers.
-  template <class MakeToken>
-  void start_all(MakeToken token)
-  {
-    start_all(token, [](auto start) { start(); });
-  }
-
-  std::size_t count() const { return trials_.size(); }
-
-  /// The handler that all have, under their tokens. They are to succeed.
-  auto counted()
-  {
-    return [this](std::error_code ec, auto&&...) {
-      EXPECT_FALSE(ec) << ec.message();
-      ++calls_;
-    };
-  }
-
-  void finish()
-  {
-    let_finish();
-    run_to_end();
-  }
-
-  void let_finish()
-  {
-    for (const auto& one : trials_)
-      one->finish();
-  }
-
-  void forget() { trials_.clear(); }
-
-  std::size_t calls_ = 0;
-
-private:
-  std::vector<std::shared_ptr<trial>> trials_;
-};
 SUBPROCESS_FOR_EACH_SETUP(every_function);
 
 TEST_P(every_function, takes_a_callback_that_can_only_be_moved)
@@ -385,26 +291,26 @@ TEST_P(every_function, completes_on_a_bound_executor)
 
 TEST_P(every_function, uses_a_bound_allocator)
 {
-  counters counts;
+  memory_account counts;
   const auto with_allocator = [&] { return asio::bind_allocator(counting_allocator<int>(counts), counted()); };
   start_all(with_allocator);
-  EXPECT_GE(counts.allocated, static_cast<int>(count()));
+  EXPECT_GE(counts.taken, static_cast<long>(count()));
   finish();
   EXPECT_EQ(calls_, count());
-  EXPECT_EQ(counts.allocated, counts.freed);
+  EXPECT_EQ(counts.out(), 0);
 
   start_all(with_allocator);
   const std::size_t called = calls_;
   forget();
   end_context();
   EXPECT_EQ(calls_, called);
-  EXPECT_EQ(counts.allocated, counts.freed) << "also when the handler is never called";
+  EXPECT_EQ(counts.out(), 0) << "also when the handler is never called";
 }
 
 TEST_P(every_function, takes_bindings_in_every_order)
 {
   asio::io_context elsewhere;
-  counters counts;
+  memory_account counts;
   std::deque<asio::cancellation_signal> signals;
   std::size_t aborted = 0;
   const auto handler = [&](std::error_code ec, auto&&...) { aborted += ec == asio::error::operation_aborted; };
@@ -422,7 +328,7 @@ TEST_P(every_function, takes_bindings_in_every_order)
   run_beside(elsewhere, [&] { return aborted == count(); });
   run_to_end();
   EXPECT_EQ(aborted, count());
-  EXPECT_EQ(counts.allocated, counts.freed);
+  EXPECT_EQ(counts.out(), 0);
 }
 
 // ---- coroutines ----

@@ -181,6 +181,28 @@ private:
   executor_type executor_;
 };
 
+/// What is no operation: `start(handler, executor, args…)` makes it wait for something.
+template <class Executor, class Start>
+class initiation_by {
+public:
+  // cancel_after() and as_default_on() ask for it.
+  using executor_type = Executor;
+
+  initiation_by(const executor_type& executor, Start start) : executor_(executor), start_(std::move(start)) {}
+
+  const executor_type& get_executor() const noexcept { return executor_; }
+
+  template <class Handler, class... Args>
+  void operator()(Handler&& handler, Args&&... args) const
+  {
+    start_(std::decay_t<Handler>(std::forward<Handler>(handler)), executor_, std::forward<Args>(args)...);
+  }
+
+private:
+  executor_type executor_;
+  Start start_;
+};
+
 template <class Operation, class... Results, class Token, class... Args>
 auto initiate(const asio::any_io_executor& executor, Token& token, Args&&... args)
 {
