@@ -16,7 +16,7 @@ std::shared_ptr<permit_pool> permit_pool::make(asio::execution_context& context,
 std::size_t permit_pool::in_flight() const
 {
   const std::lock_guard lock(mutex_);
-  return in_flight_;
+  return queue_.in_flight();
 }
 
 void permit_pool::acquire(permit_waiter& added) noexcept
@@ -26,29 +26,25 @@ void permit_pool::acquire(permit_waiter& added) noexcept
     lock.unlock();
     return added.abandon();
   }
-  if (in_flight_ >= most_)
-    return waiters_.push(added);
-  ++in_flight_;
+  const bool is_free = queue_.take(added);
   lock.unlock();
-  added.complete({}, spawn_permit(shared_from_this()));
+  if (is_free)
+    added.complete({}, spawn_permit(shared_from_this()));
 }
 
 void permit_pool::cancel(std::uint64_t waiter_id) noexcept
 {
   std::unique_lock lock(mutex_);
-  permit_waiter* const removed = waiters_.remove(waiter_id);
+  permit_waiter* const removed = queue_.leave(waiter_id);
   lock.unlock();
   if (removed)
     removed->complete(asio::error::operation_aborted, {});
 }
 
-// Handed on, it stays in flight: who comes later cannot take it.
 void permit_pool::release() noexcept
 {
   std::unique_lock lock(mutex_);
-  permit_waiter* const next = waiters_.pop();
-  if (!next)
-    --in_flight_;
+  permit_waiter* const next = queue_.give_back();
   lock.unlock();
   if (next)
     next->complete({}, spawn_permit(shared_from_this()));
@@ -57,7 +53,7 @@ void permit_pool::release() noexcept
 void permit_pool::close() noexcept
 {
   std::unique_lock lock(mutex_);
-  permit_waiters aborted = std::exchange(waiters_, {});
+  permit_waiters aborted = queue_.leave_all();
   lock.unlock();
   while (permit_waiter* const one = aborted.pop())
     one->complete(asio::error::operation_aborted, {});
@@ -67,7 +63,7 @@ void permit_pool::shut_down() noexcept
 {
   std::unique_lock lock(mutex_);
   is_shut_down_ = true;
-  const permit_waiters dropped = std::exchange(waiters_, {});
+  const permit_waiters dropped = queue_.leave_all();
   lock.unlock(); // A dropped handler may own permits.
 }
 

@@ -11,13 +11,10 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/operations/pending.hpp>
+#include <asio_integration/detail/operations/permit_queue.hpp>
 #include <asio_integration/spawn_permit.hpp>
 
 namespace subprocess::detail {
-
-using permit_waiter = pending<std::error_code, spawn_permit>;
-using permit_waiters = pending_list<std::error_code, spawn_permit>;
 
 /// The permits of one limiter, and who waits for one. It outlives the limiter
 /// while permits are out, and holds nothing of the context.
@@ -28,9 +25,9 @@ public:
   /// \param context  When it shuts down, the waiters are dropped uncalled.
   static std::shared_ptr<permit_pool> make(asio::execution_context& context, std::size_t most);
 
-  explicit permit_pool(std::size_t most) noexcept : most_(most) {}
+  explicit permit_pool(std::size_t most) noexcept : queue_(most) {}
 
-  std::size_t most() const noexcept { return most_; }
+  std::size_t most() const noexcept { return queue_.most(); }
   std::size_t in_flight() const;
 
   /// Completes the waiter when a permit is free; at once if one is.
@@ -49,11 +46,9 @@ public:
   void shut_down() noexcept;
 
 private:
-  const std::size_t most_;
   mutable std::mutex mutex_;
-  std::size_t in_flight_ = 0;
+  permit_queue queue_;
   bool is_shut_down_ = false;
-  permit_waiters waiters_; // None while a permit is free.
 };
 
 /// Completes with `void(std::error_code, spawn_permit)`.

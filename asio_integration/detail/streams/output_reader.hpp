@@ -7,7 +7,6 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
@@ -25,6 +24,7 @@
 #include <subprocess/capture.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
 #include <subprocess/detail/streams/capture_buffer.hpp>
+#include <subprocess/detail/streams/capture_policy.hpp>
 #include <subprocess/detail/streams/capture_read.hpp>
 #include <subprocess/detail/streams/output_sink.hpp>
 #include <subprocess/detail/streams/outputs.hpp>
@@ -45,9 +45,10 @@ protected:
   using pipe_type = typename ends_type::pipe_type;
 
   output_reader(capture_options options, outputs kept)
-      : sink_(std::move(options.on_output)),
-        options_(std::move(options)), streams_{stream(options_, kept == outputs::kept),
-                                               stream(options_, kept == outputs::kept), stream(nothing(), false)}
+      : sink_(std::move(options.on_output)), max_bytes_(options.max_bytes),
+        policy_(kept == outputs::kept ? 3 : 0, options.on_overflow, options.drain_grace, ours),
+        streams_{stream(kept == outputs::kept ? options : nothing()),
+                 stream(kept == outputs::kept ? options : nothing()), stream(nothing())}
   {
   }
   virtual ~output_reader() = default;
@@ -76,59 +77,42 @@ protected:
     streams_[1].pipe = read_ends[1];
     if (ours)
       streams_[2].pipe = ends_->terminal_beside_pipes();
-    for (stream& one : streams_)
-      if (one.pipe) {
-        ++reading_;
-        or_over(one, [&] { read(one); });
+    for (std::size_t i = 0; i < capture_policy::count; ++i)
+      if (streams_[i].pipe) {
+        policy_.begins(i);
+        or_over(i, [&] { read(i); });
       }
   }
 
-  bool is_reading() const noexcept { return reading_ > 0; }
+  bool is_reading() const noexcept { return policy_.is_reading(); }
 
   /// The child has ended: from now on the drain grace counts, and what is dropped
   /// is read no longer than what is kept.
   void child_ended()
   {
-    child_ended_ = true;
-    for (stream& one : streams_)
-      if (one.over && !giving_up_ && one.is_open())
-        close(one);
-    if (!is_keeping())
-      return give_up_streams();
-    if (!options_.drain_grace)
+    const capture_policy::orders given = policy_.child_ended(open());
+    obey(given);
+    if (!given.wait)
       return;
     grace_.emplace(loop_executor(asio::query(ends_->get_executor(), asio::execution::context)));
-    grace_->expires_at(deadline_after(*options_.drain_grace));
-    grace_->async_wait(step([](output_reader& self, std::error_code ec) {
-      if (!ec && self.is_reading())
-        self.give_up_streams();
+    grace_->expires_at(deadline_after(policy_.grace()));
+    grace_->async_wait(step(stop_grace_, [](output_reader& self, std::error_code ec) {
+      if (!ec)
+        self.obey(self.policy_.grace_passed(self.open()));
     }));
   }
 
-  // Whoever else holds a stream may do so for long; nobody waits for that. A read
-  // may be under way on another thread: it is told to stop, and has the last word.
-  void give_up_streams() noexcept
-  {
-    giving_up_ = true;
-    std::error_code ignored;
-    for (stream& one : streams_)
-      if (one.is_open() && !one.over) {
-        left_open_ |= one.kept;
-        if constexpr (ours)
-          one.pipe->cancel(ignored);
-        else
-          one.stop->emit(asio::cancellation_type::terminal);
-      }
-  }
+  /// Whoever else holds a stream may do so for long; nobody waits for that.
+  void give_up_streams() noexcept { obey(policy_.give_up(open())); }
 
-  std::size_t max_bytes() const noexcept { return options_.max_bytes; }
+  std::size_t max_bytes() const noexcept { return max_bytes_; }
 
   /// The first error of reading.
-  std::error_code read_error() const noexcept { return error_; }
+  std::error_code read_error() const noexcept { return policy_.error(); }
 
   void give(captured_output& output) noexcept
   {
-    output.left_open = left_open_;
+    output.left_open = policy_.left_open();
     output.out_dropped = streams_[0].text.dropped();
     output.err_dropped = streams_[1].text.dropped();
     output.out = streams_[0].text.take();
@@ -139,7 +123,7 @@ private:
   static constexpr bool ours = std::same_as<Executor, loop_executor>;
 
   struct stream {
-    stream(const capture_options& options, bool is_kept) : kept(is_kept), text(options)
+    explicit stream(const capture_options& options) : text(options)
     {
       if constexpr (!ours)
         stop = std::make_unique<asio::cancellation_signal>();
@@ -147,53 +131,72 @@ private:
 
     bool is_open() const { return pipe && pipe->is_open(); }
 
+    /// Whether that says of a terminal that its last user has left.
+    bool is_left(std::error_code ec) const
+    {
+      return ec.value() == EIO && is_open() && ::isatty(pipe->native_handle()) == 1;
+    }
+
     pipe_type* pipe = nullptr;
-    const bool kept;
-    bool over = false; // Nothing more is read.
     capture_buffer text;
     std::unique_ptr<asio::cancellation_signal> stop; // For a stream of the caller's.
   };
 
-  bool is_keeping() const
+  capture_policy::streams open() const
   {
-    return std::ranges::any_of(streams_, [](const stream& one) { return one.kept && !one.over && one.is_open(); });
+    capture_policy::streams all = 0;
+    for (std::size_t i = 0; i < capture_policy::count; ++i)
+      all |= streams_[i].is_open() ? capture_policy::only(i) : 0;
+    return all;
   }
 
+  // A read may be under way on another thread: it is told to stop, and has the last word.
+  void obey(const capture_policy::orders& given) noexcept
+  {
+    std::error_code ignored;
+    for (std::size_t i = 0; i < capture_policy::count; ++i) {
+      stream& one = streams_[i];
+      if (given.close & capture_policy::only(i))
+        one.pipe->close(ignored);
+      if (!(given.stop & capture_policy::only(i)))
+        continue;
+      if constexpr (ours)
+        one.pipe->cancel(ignored);
+      else
+        one.stop->emit(asio::cancellation_type::terminal);
+    }
+    if (given.kill)
+      kill_at_limit();
+  }
+
+  /// \param stop  For a step on what is the caller's.
   template <class Step>
-  auto step(Step taken)
+  auto step(asio::cancellation_signal& stop, Step taken)
   {
     auto on_self = [this, taken](operation&, auto... args) { taken(*this, args...); };
     if constexpr (ours)
       return step_of(running(), on_self);
     else
-      return callers_step_of(running(), steps_, stop_grace_, on_self);
+      return callers_step_of(running(), steps_, stop, on_self);
   }
 
-  template <class Step>
-  auto step(stream& of, Step taken)
+  void read(std::size_t from)
   {
-    auto on_self = [this, taken](operation&, auto... args) { taken(*this, args...); };
-    if constexpr (ours)
-      return step_of(running(), on_self);
-    else
-      return callers_step_of(running(), steps_, *of.stop, on_self);
-  }
-
-  void read(stream& from)
-  {
-    const auto room = from.text.room();
-    const auto next = [&from, text = room.data()](output_reader& self, std::error_code ec, std::size_t got) {
+    stream& one = streams_[from];
+    const auto room = one.text.room();
+    const auto next = [from, text = room.data()](output_reader& self, std::error_code ec, std::size_t got) {
       self.arrived(from, ec, {text, got});
     };
-    from.pipe->async_read_some(asio::buffer(room.data(), room.size()), without_lock(step(from, next)));
+    one.pipe->async_read_some(asio::buffer(room.data(), room.size()),
+                              without_lock(step(one.stop ? *one.stop : stop_grace_, next)));
   }
 
   // Not under the lock while the caller is told. Nobody else touches the text meanwhile: a
   // stream is read once at a time, and its buffer given away when all are over.
-  void arrived(stream& from, std::error_code ec, std::string_view text)
+  void arrived(std::size_t from, std::error_code ec, std::string_view text)
   {
     const auto op = running();
-    if (!sink_ || !from.kept)
+    if (!sink_ || !policy_.keeps(from))
       return op->take_step([&] { was_read(from, ec, text.size(), nullptr); });
     std::exception_ptr thrown;
     tell(*op, from, text, thrown);
@@ -208,10 +211,10 @@ private:
       std::rethrow_exception(thrown);
   }
 
-  void tell(operation& op, const stream& from, std::string_view text, std::exception_ptr& thrown)
+  void tell(operation& op, std::size_t from, std::string_view text, std::exception_ptr& thrown)
   {
     try {
-      sink_(&from == &streams_[0] ? output_stream::out : output_stream::err, text);
+      sink_(from == 0 ? output_stream::out : output_stream::err, text);
     } catch (...) {
       thrown = std::current_exception();
       op.take_step([this] { sink_failed(); });
@@ -220,16 +223,17 @@ private:
 
   /// \param rest  Gets what is read besides, unless it is null.
   /// \return      False: it is over, once somebody was told of the rest.
-  bool was_read(stream& from, std::error_code ec, std::size_t got, std::string* rest)
+  bool was_read(std::size_t from, std::error_code ec, std::size_t got, std::string* rest)
   {
+    stream& one = streams_[from];
     bool goes_on = false;
     or_over(from, [&] {
-      from.text.add(got);
-      if (giving_up_ && from.kept && from.pipe->is_open())
-        read_what_is_there(from.pipe->native_handle(), from.text, rest);
-      if (from.text.must_stop())
-        stop_at_limit();
-      goes_on = !ec && !giving_up_ && from.pipe->is_open();
+      one.text.add(got);
+      if (policy_.is_giving_up() && policy_.keeps(from) && one.is_open())
+        read_what_is_there(one.pipe->native_handle(), one.text, rest);
+      if (one.text.must_stop())
+        obey(policy_.exceeds(open()));
+      goes_on = !ec && !policy_.is_giving_up() && one.is_open();
       if (goes_on)
         read(from);
     });
@@ -242,67 +246,38 @@ private:
 
   // Without memory for more, a stream is over, and what was read before is kept.
   template <class Read>
-  void or_over(stream& one, Read read)
+  void or_over(std::size_t from, Read read)
   {
     try {
       read();
     } catch (const std::bad_alloc&) {
-      is_over(one, {ENOMEM, std::system_category()});
+      is_over(from, {ENOMEM, std::system_category()});
       throw;
     }
   }
 
-  void is_over(stream& from, std::error_code ec)
+  void is_over(std::size_t from, std::error_code ec)
   {
-    const bool by_us = giving_up_ || !from.pipe->is_open();
-    from.over = true;
-    // A terminal that its last user has left. The child may live on, and closing
-    // would hang up on it.
-    const bool left = ec.value() == EIO && from.pipe->is_open() && ::isatty(from.pipe->native_handle()) == 1;
-    if (!(left && !child_ended_) && (!giving_up_ || ours))
-      close(from);
-    const bool good = !ec || by_us || ec == asio::error::eof || left;
-    if (!good && !error_ && from.kept)
-      error_.assign(ec.value(), std::system_category());
-    if (--reading_ > 0) {
-      if (child_ended_ && !giving_up_ && !is_keeping())
-        give_up_streams();
+    capture_policy::ending how{.by_us = !streams_[from].is_open(), .left = streams_[from].is_left(ec)};
+    if (ec != asio::error::eof)
+      how.error.assign(ec.value(), std::system_category());
+    const capture_policy::orders given = policy_.ends(from, how, open());
+    obey(given);
+    if (!given.over)
       return;
-    }
     if (grace_)
       grace_->cancel();
     streams_ended();
   }
 
-  void stop_at_limit()
-  {
-    if (!error_)
-      error_.assign(ENOBUFS, std::system_category());
-    for (stream& one : streams_)
-      if (one.pipe && one.kept)
-        close(one);
-    if (options_.on_overflow == overflow::kill)
-      kill_at_limit();
-  }
-
-  static void close(stream& one)
-  {
-    std::error_code ignored;
-    one.pipe->close(ignored);
-  }
-
   output_sink sink_;
-  const capture_options options_; // But for the sink.
+  const std::size_t max_bytes_;
+  capture_policy policy_;
   std::shared_ptr<ends_type> ends_;
   asio::any_io_executor steps_;
-  stream streams_[3];               // The last is a terminal beside two pipes.
-  std::optional<loop_timer> grace_; // While it passes.
+  stream streams_[capture_policy::count]; // The last is a terminal beside two pipes.
+  std::optional<loop_timer> grace_;       // While it passes.
   asio::cancellation_signal stop_grace_;
-  std::error_code error_;
-  int reading_ = 0; // Streams that have not ended.
-  bool child_ended_ = false;
-  bool giving_up_ = false;
-  bool left_open_ = false;
 };
 
 } // namespace subprocess::detail
