@@ -1,10 +1,9 @@
 #include <subprocess/capture.hpp>
 
-#include <utility>
-
 #include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/streams/capture_command.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
+#include <subprocess/detail/told_failure.hpp>
 
 namespace subprocess {
 namespace {
@@ -34,11 +33,10 @@ captured_output capture_all(const command& what, const capture_options& options,
 
 captured_output capture(const command& what, const capture_options& options, std::error_code& ec)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   bool ran = false;
   captured_output output = capture_all(what, options, failure, ran);
-  ec = failure.code;
+  ec = failure.code();
   return output;
 }
 
@@ -49,14 +47,10 @@ captured_output capture(const command& what, std::error_code& ec)
 
 captured_output capture(const command& what, const capture_options& options)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   bool ran = false;
   captured_output output = capture_all(what, options, failure, ran);
-  if (failure && ran)
-    throw capture_error(failure, std::move(output));
-  if (failure)
-    throw spawn_error(failure);
+  failure.or_throw<capture_error>(ran, output);
   return output;
 }
 

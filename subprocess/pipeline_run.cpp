@@ -7,6 +7,7 @@
 #include <subprocess/detail/streams/capture_command.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
 #include <subprocess/detail/streams/pipeline_plan.hpp>
+#include <subprocess/detail/told_failure.hpp>
 #include <subprocess/error.hpp>
 
 namespace subprocess {
@@ -84,10 +85,9 @@ pipeline_result capture_stages(const pipeline& what, const capture_options& opti
 
 std::vector<exit_status> run(const pipeline& what, const run_options& options, std::error_code& ec)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   std::vector<exit_status> statuses = run_stages(what, options.limit, failure);
-  ec = failure.code;
+  ec = failure.code();
   return statuses;
 }
 
@@ -98,21 +98,18 @@ std::vector<exit_status> run(const pipeline& what, std::error_code& ec)
 
 std::vector<exit_status> run(const pipeline& what, const run_options& options)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   std::vector<exit_status> statuses = run_stages(what, options.limit, failure);
-  if (failure)
-    throw spawn_error(failure);
+  failure.or_throw();
   return statuses;
 }
 
 pipeline_result capture(const pipeline& what, const capture_options& options, std::error_code& ec)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   bool ran = false;
   pipeline_result result = capture_stages(what, options, failure, ran);
-  ec = failure.code;
+  ec = failure.code();
   return result;
 }
 
@@ -123,14 +120,10 @@ pipeline_result capture(const pipeline& what, std::error_code& ec)
 
 pipeline_result capture(const pipeline& what, const capture_options& options)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   bool ran = false;
   pipeline_result result = capture_stages(what, options, failure, ran);
-  if (failure && ran)
-    throw pipeline_capture_error(failure, std::move(result));
-  if (failure)
-    throw spawn_error(failure);
+  failure.or_throw<pipeline_capture_error>(ran, result);
   return result;
 }
 

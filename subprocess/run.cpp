@@ -1,9 +1,8 @@
 #include <subprocess/spawn.hpp>
 
-#include <utility>
-
 #include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
+#include <subprocess/detail/told_failure.hpp>
 
 namespace subprocess {
 namespace {
@@ -28,10 +27,9 @@ exit_status run_to_end(const command& what, const time_limit& limit, spawn_failu
 
 exit_status run(const command& what, const run_options& options, std::error_code& ec)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   const exit_status status = run_to_end(what, options.limit, failure);
-  ec = failure.code;
+  ec = failure.code();
   return status;
 }
 
@@ -42,11 +40,9 @@ exit_status run(const command& what, std::error_code& ec)
 
 exit_status run(const command& what, const run_options& options)
 {
-  spawn_failure own;
-  spawn_failure& failure = options.failure ? *options.failure : own;
+  detail::told_failure failure(options.failure);
   const exit_status status = run_to_end(what, options.limit, failure);
-  if (failure)
-    throw spawn_error(failure);
+  failure.or_throw();
   return status;
 }
 

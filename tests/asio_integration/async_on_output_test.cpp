@@ -15,7 +15,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <future>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -23,31 +22,12 @@
 #include <asio_integration/async_pipeline.hpp>
 
 #include "io_fixture.hpp"
+#include "support/seen_output.hpp"
 
 namespace subprocess::tests {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// What was seen, and how often.
-struct seen_output {
-  std::string out;
-  std::string err;
-  int calls = 0;
-
-  auto sink()
-  {
-    return [this](output_stream from, std::string_view text) {
-      EXPECT_FALSE(text.empty());
-      ++calls;
-      (from == output_stream::out ? out : err) += text;
-    };
-  }
-};
-
-struct refused : std::runtime_error {
-  refused() : runtime_error("refused") {}
-};
 
 [[noreturn]] void refuse(output_stream, std::string_view)
 {

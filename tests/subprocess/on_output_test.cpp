@@ -8,7 +8,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -19,31 +18,12 @@
 #include "support/deadline.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
+#include "support/seen_output.hpp"
 
 namespace subprocess::tests {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// What was seen, and how often.
-struct seen_output {
-  std::string out;
-  std::string err;
-  int calls = 0;
-
-  auto sink()
-  {
-    return [this](output_stream from, std::string_view text) {
-      EXPECT_FALSE(text.empty());
-      ++calls;
-      (from == output_stream::out ? out : err) += text;
-    };
-  }
-};
-
-struct refused : std::runtime_error {
-  refused() : runtime_error("refused") {}
-};
 
 class seen_while_captured : public per_launcher {};
 SUBPROCESS_FOR_EACH_LAUNCHER(seen_while_captured);
