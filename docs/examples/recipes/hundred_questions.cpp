@@ -6,7 +6,7 @@
 asio::awaitable<void> ask(subprocess::command what, int& right)
 {
   what.stdin_from(subprocess::stdio::pipe()).stdout_to(subprocess::stdio::pipe());
-  auto calculator = co_await async_spawn(co_await asio::this_coro::executor, what, asio::use_awaitable);
+  subprocess::async_child calculator = co_await subprocess::co::spawn(what);
   subprocess::line_reader answers(calculator.stdout_pipe());
   for (int i = 0; i < 100; ++i) {
     const std::string question = std::to_string(i) + " * 3\n";

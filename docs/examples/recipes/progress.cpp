@@ -3,11 +3,11 @@
 #include <asio_integration/asio_integration.hpp>
 #include <iostream>
 
-asio::awaitable<void> download(asio::io_context& loop)
+asio::awaitable<void> download()
 {
   auto what = subprocess::shell("for n in 10 50 100; do echo data; printf '%s%%\\r' $n >&2; done");
   what.stdout_to(subprocess::stdio::write_file("data")).stderr_to(subprocess::stdio::pipe());
-  subprocess::async_child child = co_await async_spawn(loop, what, asio::use_awaitable);
+  subprocess::async_child child = co_await subprocess::co::spawn(what);
 
   // Each line of progress is written over the one before: "10%\r50%\r100%\r".
   subprocess::line_reader progress(child.stderr_pipe(), {.ends = subprocess::line_end::newline_or_return()});
@@ -24,6 +24,6 @@ asio::awaitable<void> download(asio::io_context& loop)
 int main()
 {
   asio::io_context loop;
-  asio::co_spawn(loop, download(loop), asio::detached);
+  asio::co_spawn(loop, download(), asio::detached);
   loop.run();
 }
