@@ -6,6 +6,10 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+
+#include <asio_integration/detail/pool/lease_state.hpp>
+#include <asio_integration/detail/pool/pool_core.hpp>
 
 namespace subprocess::tests {
 namespace {
@@ -22,12 +26,37 @@ bool is_only_end_here(const unique_fd& end)
   return std::ranges::count(open, pipe_of(end.get()), pipe_of) == 1;
 }
 
+/// The pool of a lease that has no other.
+class no_pool final : public detail::pool_core {
+public:
+  void run(plain_waiter& added) override { added.abandon(); }
+  void acquire(lease_waiter& added) override { added.abandon(); }
+  void wait_ready(plain_waiter& added, std::size_t) override { added.abandon(); }
+  void replace(plain_waiter& added, command) override { added.abandon(); }
+  void next_event(event_waiter& added) override { added.abandon(); }
+  void cancel(wish, std::uint64_t) override {}
+  void give_back(std::uint64_t, lease_end) noexcept override {}
+  void resize(std::size_t) override {}
+  pool_counts counts() const override { return {}; }
+  spawn_failure last_failure() const override { return {}; }
+  std::uint64_t events_dropped() const override { return 0; }
+  void close() noexcept override {}
+  void shut_down() noexcept override {}
+};
+
+worker_pool_options started_once()
+{
+  worker_pool_options options;
+  options.restart = restart_when::never;
+  return options;
+}
+
 } // namespace
 
 using namespace std::chrono_literals;
 
 trial::trial(asio::io_context& context, const command& helper)
-    : context_(context), in_(make_pipe()), out_(make_pipe()), err_(make_pipe()), what_(helper)
+    : context_(context), in_(make_pipe()), out_(make_pipe()), err_(make_pipe()), worker_(helper), what_(helper)
 {
   what_->stdin_from(stdio::from_fd(std::move(in_.read_end)))
       .stdout_to(stdio::from_fd(std::move(out_.write_end)))
@@ -45,7 +74,7 @@ async_child& trial::child()
 {
   if (what_)
     child_ = spawn(context_, take_command());
-  return child_;
+  return running();
 }
 
 async_child& trial::piped_child()
@@ -95,9 +124,43 @@ spawn_limiter& trial::exhausted_limiter()
   return *limiter_;
 }
 
+worker_pool& trial::pool()
+{
+  return pool_.emplace(context_, take_command(), started_once());
+}
+
+// Its worker has nothing to read, and ends by itself.
+worker_pool& trial::waiting_pool()
+{
+  child();
+  command worker = worker_;
+  worker.stdin_from(stdio::null()).stdout_to(stdio::null());
+  return waiting_pool_.emplace(context_, std::move(worker), started_once());
+}
+
+// The child reads and writes elsewhere.
+worker_lease& trial::lease(std::string answer)
+{
+  const auto state = std::make_shared<detail::lease_state>();
+  state->pool = std::make_shared<no_pool>();
+  state->worker = std::make_shared<detail::worker_link>();
+  state->worker->child = std::move(piped_child());
+  state->executor = context_.get_executor();
+  state->longest_line = state->longest_frame = 100;
+  lease_ = worker_lease(state);
+  requests_ = make_pipe();
+  answers_ = make_pipe();
+  answer_ = std::move(answer);
+  lease_.child().stdout_pipe().close();
+  lease_.child().stdin_pipe().assign(requests_.write_end.release());
+  lease_.child().stdout_pipe().assign(answers_.read_end.release());
+  return lease_;
+}
+
+// A pool keeps its command, and with it the ends.
 bool trial::is_ready() const
 {
-  return becomes_readable(out_.read_end.get(), 0ms) && is_only_end_here(err_.read_end);
+  return becomes_readable(out_.read_end.get(), 0ms) && (pool_ || is_only_end_here(err_.read_end));
 }
 
 std::string trial::fate() const
@@ -110,6 +173,10 @@ std::string trial::fate() const
 
 void trial::finish()
 {
+  if (waiting_pool_)
+    waiting_pool_->async_run([](std::error_code) {});
+  if (answers_.write_end)
+    write_all(answers_.write_end.get(), answer_);
   in_.write_end.reset();
   permit_.reset();
   if (char room[4096]; full_.read_end) {

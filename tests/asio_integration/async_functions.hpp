@@ -14,7 +14,8 @@
 
 // Every asynchronous function of the library, for the tests of what holds for
 // each. A new function is added to for_each_async_function(), and to the table
-// in docs/async.md.
+// in docs/async.md. One is missing: worker_pool::async_replace() waits only in a pool that
+// runs, and is with the tests of that.
 
 namespace subprocess::tests {
 
@@ -46,6 +47,15 @@ public:
   spawn_limiter& limiter();
   spawn_limiter& exhausted_limiter();
 
+  /// A pool of the command, which is not run yet: one worker, that is started once.
+  worker_pool& pool();
+
+  /// A pool of others, besides the child. finish() runs it.
+  worker_pool& waiting_pool();
+
+  /// A lease of the child, which is answered by finish().
+  worker_lease& lease(std::string answer);
+
   /// Whether the child has said that it is the program, and its ends of the pipes
   /// are its own: a launch may be behind it in that.
   bool is_ready() const;
@@ -60,16 +70,24 @@ public:
 
 private:
   async_child& child_writing_to(const stdio& out);
+  async_child& running() { return lease_ ? lease_.child() : child_; }
 
   asio::io_context& context_;
   pipe_ends in_;
   pipe_ends out_;
   pipe_ends err_;
   pipe_ends full_;
+  const command worker_;
   std::optional<command> what_;
   async_child child_;
   std::optional<input_stream<asio::any_io_executor>> full_stream_;
   std::optional<spawn_limiter> limiter_;
+  std::optional<worker_pool> pool_;         // Of the command,
+  std::optional<worker_pool> waiting_pool_; // or of others.
+  pipe_ends requests_;
+  pipe_ends answers_;
+  std::string answer_;
+  worker_lease lease_;
   std::shared_ptr<spawn_permit> permit_; // The handler that gets it may not have run yet.
 };
 
@@ -110,6 +128,20 @@ void for_each_async_function(Visit visit)
         [](trial& t, auto token) { return t.limiter().async_run(t.take_command(), std::move(token)); });
   visit("spawn_limiter::async_capture",
         [](trial& t, auto token) { return t.limiter().async_capture(t.take_command(), std::move(token)); });
+  visit("worker_pool::async_run", [](trial& t, auto token) { return t.pool().async_run(std::move(token)); });
+  visit("worker_pool::async_acquire", [](trial& t, auto token) {
+    return t.waiting_pool().async_acquire(std::move(token));
+  });
+  visit("worker_pool::async_wait_ready", [](trial& t, auto token) {
+    return t.waiting_pool().async_wait_ready(1, std::move(token));
+  });
+  visit("worker_pool::async_next_event", [](trial& t, auto token) {
+    return t.waiting_pool().async_next_event(std::move(token));
+  });
+  visit("worker_lease::async_request",
+        [](trial& t, auto token) { return t.lease("yes\n").async_request("it", std::move(token)); });
+  visit("worker_lease::async_exchange",
+        [](trial& t, auto token) { return t.lease({0, 0, 0, 0}).async_exchange("it", std::move(token)); });
   visit("async_communicate",
         [](trial& t, auto token) { return async_communicate(t.piped_child(), std::string(), std::move(token)); });
   visit("line_reader::async_read_line", [](trial& t, auto token) {

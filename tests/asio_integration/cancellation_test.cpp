@@ -44,6 +44,10 @@ constexpr const char* name_of<output_line> = "output_line";
 template <>
 constexpr const char* name_of<spawn_permit> = "spawn_permit";
 template <>
+constexpr const char* name_of<worker_lease> = "worker_lease";
+template <>
+constexpr const char* name_of<pool_event> = "pool_event";
+template <>
 constexpr const char* name_of<std::vector<subprocess::wait_result>> = "std::vector<wait_result>";
 template <>
 constexpr const char* name_of<std::string> = "std::string";

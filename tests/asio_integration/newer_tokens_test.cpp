@@ -161,7 +161,12 @@ TEST_P(newer_token, an_awaitable_gives_a_tuple_or_its_error)
 {
   await_all([] { return asio::as_tuple; }, [](const auto& result) { EXPECT_FALSE(std::get<0>(result)); });
   std::error_code ec;
-  await_all([&] { return asio::redirect_error(ec); }, [](const auto&...) {});
+  start_all([&] { return asio::redirect_error(ec); },
+            [&](auto start) {
+              auto await = [start]() mutable -> asio::awaitable<void> { co_await start(); };
+              asio::co_spawn(context(), std::move(await), [this](std::exception_ptr error) { calls_ += !error; });
+            });
+  is_busy(); // Starts them.
   let_finish();
   run_to_end();
   EXPECT_EQ(calls_, count());
