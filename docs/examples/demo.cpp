@@ -22,8 +22,9 @@ int main(int argc, char** argv)
   become_subreaper();
 
   checks results;
-  for (const auto scene :
-       {sorted_text, gzip_and_back, simultaneous_echo, failing_worker, vanishing_client, stop_with_workers}) {
+  for (const auto scene : {sorted_text, gzip_and_back, simultaneous_echo, failing_worker, vanishing_client,
+                           stop_with_workers, lines_of_text, worker_killed_in_mid_request, crash_loop,
+                           reload_under_load, hung_worker, stop_under_load, server_killed}) {
     try {
       scene(server, results);
     } catch (const std::exception& failure) {

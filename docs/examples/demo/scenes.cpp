@@ -65,7 +65,7 @@ void sorted_text(const std::string& server, checks& results)
 {
   results.scene("a text through sort, from two clients");
   asio::io_context loop;
-  server_process sorter(loop, server, {"--", "sort"});
+  server_process sorter(loop, server, {"--per-connection", "--", "sort"});
   const std::vector<std::string> texts = {some_text(40'000, 1), some_text(20'000, 2)};
   const auto answers = exchange(loop, sorter.endpoint(), texts);
   for (std::size_t i = 0; i < texts.size(); ++i)
@@ -79,14 +79,14 @@ void gzip_and_back(const std::string& server, checks& results)
   asio::io_context loop;
   const std::vector<std::string> data = {some_bytes(50 * mebibyte, 3), some_bytes(50 * mebibyte, 4)};
 
-  server_process packer(loop, server, {"--", "gzip", "-c"});
+  server_process packer(loop, server, {"--per-connection", "--", "gzip", "-c"});
   const auto packed = exchange(loop, packer.endpoint(), data);
   for (const std::string& answer : packed)
     results.expect(!answer.empty() && answer.size() < data[0].size(),
                    std::to_string(data[0].size()) + " bytes became " + std::to_string(answer.size()));
   finish(packer, packed.size(), results);
 
-  server_process unpacker(loop, server, {"--", "gzip", "-dc"});
+  server_process unpacker(loop, server, {"--per-connection", "--", "gzip", "-dc"});
   const auto unpacked = exchange(loop, unpacker.endpoint(), packed);
   for (std::size_t i = 0; i < data.size(); ++i)
     results.expect(unpacked[i] == data[i], "byte by byte the same after the way back");
@@ -97,7 +97,7 @@ void simultaneous_echo(const std::string& server, checks& results)
 {
   results.scene("4 MiB each through cat, from eight clients at once, with four workers");
   asio::io_context loop;
-  server_process echo(loop, server, {"--max-workers", "4", "--", "cat"});
+  server_process echo(loop, server, {"--per-connection", "--max-workers", "4", "--", "cat"});
   std::vector<std::string> data;
   for (unsigned client = 0; client < 8; ++client)
     data.push_back(some_bytes(4 * mebibyte, client));
@@ -113,7 +113,7 @@ void failing_worker(const std::string& server, checks& results)
 {
   results.scene("a worker that fails while its client still sends");
   asio::io_context loop;
-  server_process failing(loop, server, {"--", "sh", "-c", "echo partial; exit 3"});
+  server_process failing(loop, server, {"--per-connection", "--", "sh", "-c", "echo partial; exit 3"});
   const std::string unwanted = some_bytes(8 * mebibyte, 5);
   for (const char* const round : {"the first client", "the next client"}) {
     const auto answers = exchange(loop, failing.endpoint(), {unwanted});
@@ -127,12 +127,12 @@ void vanishing_client(const std::string& server, checks& results)
 {
   results.scene("clients that vanish in mid-stream");
   asio::io_context loop;
-  server_process endless(loop, server, {"--", "yes"});
+  server_process endless(loop, server, {"--per-connection", "--", "yes"});
   run_coroutine(loop, vanish(endless.endpoint(), 100'000));
   run_coroutine(loop, vanish(endless.endpoint(), 1));
   finish(endless, 2, results);
 
-  server_process silent(loop, server, {"--", "sh", "-c", "echo; exec sleep 1000"});
+  server_process silent(loop, server, {"--per-connection", "--", "sh", "-c", "echo; exec sleep 1000"});
   run_coroutine(loop, vanish(silent.endpoint(), 1));
   finish(silent, 1, results);
   results.expect(count_reports(silent, ": signal: 15 (SIGTERM),") == 1, "a worker that says nothing is told to end");
@@ -143,7 +143,7 @@ void stop_with_workers(const std::string& server, checks& results)
   results.scene("SIGTERM with four workers running, one of which ignores it");
   asio::io_context loop;
   server_process busy(loop, server,
-                      {"--grace", "500", "--", "sh", "-c",
+                      {"--per-connection", "--grace", "500", "--", "sh", "-c",
                        "read order; [ \"$order\" = ignore ] && trap '' TERM; echo ready; exec sleep 1000"});
   std::vector<tcp::socket> connections;
   std::vector<std::string> answers(4);

@@ -9,6 +9,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/read_until.hpp>
 #include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
 void run_to_end(asio::io_context& loop)
@@ -48,9 +49,39 @@ void server_process::await_reports(std::size_t count)
   run_coroutine(loop_, read_log([this, count] { return reports().size() >= count; }));
 }
 
+asio::awaitable<std::string> server_process::told(std::string text)
+{
+  while (true) {
+    co_await read_log([this] { return found_ < log_.size(); });
+    if (found_ == log_.size())
+      throw std::runtime_error("the server never said: " + text);
+    const std::string& line = log_[found_++];
+    if (line.find(text) != std::string::npos)
+      co_return line;
+  }
+}
+
+asio::awaitable<void> server_process::stands_at(std::string text)
+{
+  asio::steady_timer pause(loop_);
+  while (true) {
+    send_signal(SIGUSR1);
+    const std::string counts = co_await told(" deaths, ");
+    if (counts.find(text) != std::string::npos)
+      co_return;
+    pause.expires_after(std::chrono::milliseconds(10));
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
+
 subprocess::exit_status server_process::terminate()
 {
-  process_.send_signal(SIGTERM);
+  send_signal(SIGTERM);
+  return end();
+}
+
+subprocess::exit_status server_process::end()
+{
   run_coroutine(loop_, read_log([] { return false; }));
   subprocess::exit_status status;
   process_.async_wait([&](std::error_code, subprocess::exit_status ended) { status = ended; });

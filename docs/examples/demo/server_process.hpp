@@ -32,7 +32,18 @@ public:
   /// Waits until it has told the end of so many workers.
   void await_reports(std::size_t count);
 
-  /// Sends SIGTERM and waits for its end. Nothing that runs on the loop is left.
+  /// Waits for a line with this text in it, behind the one that was found last.
+  asio::awaitable<std::string> told(std::string text);
+
+  /// Asks how its pool stands, by SIGUSR1, until that has this text in it.
+  asio::awaitable<void> stands_at(std::string text);
+
+  void send_signal(int number) { process_.send_signal(number); }
+
+  /// Waits for its end. Nothing that runs on the loop is left.
+  subprocess::exit_status end();
+
+  /// Sends SIGTERM first.
   subprocess::exit_status terminate();
 
   /// What it has logged, as far as it was waited for.
@@ -49,4 +60,5 @@ private:
   asio::ip::port_type port_ = 0;
   std::string unread_;
   std::vector<std::string> log_;
+  std::size_t found_ = 0; // What was looked at by told().
 };

@@ -10,15 +10,15 @@
 #include <asio_integration/asio_integration.hpp>
 
 #include "options.hpp"
-#include "session.hpp"
+#include "per_connection_session.hpp"
 
 /// Gives each connection a worker of its own, as long as there are permits;
 /// further connections wait in the listening socket's queue.
 ///
 /// Thread safety: none; one thread runs the loop.
-class server {
+class per_connection_server {
 public:
-  server(const asio::any_io_executor& executor, const server_options& options);
+  per_connection_server(const asio::any_io_executor& executor, const server_options& options);
 
   /// Serves until SIGINT or SIGTERM, and returns when every worker is reaped. A
   /// second signal kills the workers that are left.
@@ -38,5 +38,5 @@ private:
 
   bool stopping_ = false;
   std::size_t connections_ = 0;
-  std::set<session*> sessions_; // Those of the connections whose worker has started.
+  std::set<per_connection_session*> sessions_; // Those of the connections whose worker has started.
 };

@@ -18,10 +18,10 @@
 /// slows the other down: no amount of data piles up in between.
 ///
 /// Thread safety: none; one thread runs the loop.
-class session {
+class per_connection_session {
 public:
-  session(asio::ip::tcp::socket client, subprocess::async_child worker, subprocess::spawn_permit permit,
-          std::chrono::milliseconds grace);
+  per_connection_session(asio::ip::tcp::socket client, subprocess::async_child worker, subprocess::spawn_permit permit,
+                         std::chrono::milliseconds grace);
 
   /// Returns when the worker is reaped and the connection closed. The session
   /// stays where it is until then.

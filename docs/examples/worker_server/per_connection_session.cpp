@@ -1,4 +1,4 @@
-#include "session.hpp"
+#include "per_connection_session.hpp"
 
 #include <csignal>
 #include <sstream>
@@ -37,26 +37,25 @@ void close(Stream& stream)
 
 } // namespace
 
-session::session(asio::ip::tcp::socket client, subprocess::async_child worker, subprocess::spawn_permit permit,
-                 std::chrono::milliseconds grace)
+per_connection_session::per_connection_session(asio::ip::tcp::socket client, subprocess::async_child worker,
+                                               subprocess::spawn_permit permit, std::chrono::milliseconds grace)
     : client_(std::move(client)), worker_(std::move(worker)), permit_(std::move(permit)), grace_(grace),
       deadline_(client_.get_executor(), clock::time_point::max()), name_(name_of(client_))
 {
-  keep_alive(client_);
 }
 
-asio::awaitable<void> session::run()
+asio::awaitable<void> per_connection_session::run()
 {
   co_await (exchange() && oversee());
 }
 
-void session::stop()
+void per_connection_session::stop()
 {
   stopping_ = true;
   deadline_.expires_at(clock::now());
 }
 
-void session::kill()
+void per_connection_session::kill()
 {
   std::error_code ended_already;
   worker_.kill(ended_already);
@@ -66,7 +65,7 @@ void session::kill()
 
 // The client is gone, or what it does no longer matters. Closing an object ends
 // the operation that waits on it, so everybody else comes to an end too.
-void session::give_up()
+void per_connection_session::give_up()
 {
   close(client_);
   close(worker_.stdin_pipe());
@@ -74,12 +73,12 @@ void session::give_up()
   deadline_.expires_at(clock::now());
 }
 
-asio::awaitable<void> session::exchange()
+asio::awaitable<void> per_connection_session::exchange()
 {
   co_await (both_directions() && watch_client());
 }
 
-asio::awaitable<void> session::both_directions()
+asio::awaitable<void> per_connection_session::both_directions()
 {
   co_await (feed() && deliver());
   finished_ = true;
@@ -92,7 +91,7 @@ asio::awaitable<void> session::both_directions()
 // Client to worker. A worker that reads no more, or has ended, is no reason to
 // stop reading: closing a socket with unread data in it resets the connection,
 // and the client would lose what the worker wrote.
-asio::awaitable<void> session::feed()
+asio::awaitable<void> per_connection_session::feed()
 {
   std::error_code ec;
   while (true) {
@@ -113,7 +112,7 @@ asio::awaitable<void> session::feed()
 }
 
 // Worker to client.
-asio::awaitable<void> session::deliver()
+asio::awaitable<void> per_connection_session::deliver()
 {
   std::error_code ec;
   while (true) {
@@ -136,7 +135,7 @@ asio::awaitable<void> session::deliver()
 
 // A reset is seen here even while nobody reads from the client or writes to it.
 // Without an error it is only the end of both directions.
-asio::awaitable<void> session::watch_client()
+asio::awaitable<void> per_connection_session::watch_client()
 {
   std::error_code closed;
   co_await client_.async_wait(asio::ip::tcp::socket::wait_error, redirect_error(use_awaitable, closed));
@@ -144,7 +143,7 @@ asio::awaitable<void> session::watch_client()
     give_up();
 }
 
-asio::awaitable<void> session::oversee()
+asio::awaitable<void> per_connection_session::oversee()
 {
   co_await await_end();
   report();
@@ -155,7 +154,7 @@ asio::awaitable<void> session::oversee()
 }
 
 // The worker ends by itself, or is stopped once the deadline has come.
-asio::awaitable<void> session::await_end()
+asio::awaitable<void> per_connection_session::await_end()
 {
   while (deadline_.expiry() > clock::now()) {
     std::error_code moved;
@@ -173,7 +172,7 @@ asio::awaitable<void> session::await_end()
 // nothing waits for ever: not for a process that the worker left behind with its
 // stdout, not for a client that does not close its side, not for anybody once
 // the server stops.
-asio::awaitable<void> session::let_client_finish()
+asio::awaitable<void> per_connection_session::let_client_finish()
 {
   while (!finished_) {
     const auto sent = sent_;
@@ -190,7 +189,7 @@ asio::awaitable<void> session::let_client_finish()
   }
 }
 
-void session::report() const
+void per_connection_session::report() const
 {
   const std::chrono::duration<double> wall = clock::now() - started_;
   std::ostringstream line;

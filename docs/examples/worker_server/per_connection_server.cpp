@@ -1,6 +1,5 @@
-#include "server.hpp"
+#include "per_connection_server.hpp"
 
-#include <chrono>
 #include <csignal>
 #include <utility>
 
@@ -11,6 +10,8 @@
 #include <asio/use_awaitable.hpp>
 
 #include "log.hpp"
+#include "next_client.hpp"
+#include "worker_command.hpp"
 
 using namespace asio::experimental::awaitable_operators;
 using asio::redirect_error;
@@ -18,15 +19,6 @@ using asio::use_awaitable;
 using asio::ip::tcp;
 
 namespace {
-
-subprocess::command worker_command(const std::vector<std::string>& program)
-{
-  subprocess::command worker(program.front());
-  for (std::size_t i = 1; i < program.size(); ++i)
-    worker.arg(program[i]);
-  worker.stdin_from(subprocess::stdio::pipe()).stdout_to(subprocess::stdio::pipe());
-  return worker;
-}
 
 /// Runs a function at the end of a scope, however that is left.
 template <class Function>
@@ -37,50 +29,40 @@ struct at_exit {
 
 } // namespace
 
-server::server(const asio::any_io_executor& executor, const server_options& options)
+per_connection_server::per_connection_server(const asio::any_io_executor& executor, const server_options& options)
     : acceptor_(executor, tcp::endpoint(asio::ip::address_v4::loopback(), options.port)),
       signals_(executor, SIGINT, SIGTERM), someone_ended_(executor, asio::steady_timer::time_point::max()),
-      limiter_(executor, options.max_workers), worker_(worker_command(options.program)), grace_(options.grace)
+      limiter_(executor, options.max_workers), worker_(worker_command(options)), grace_(options.grace)
 {
   log("listening on port " + std::to_string(acceptor_.local_endpoint().port()));
 }
 
-asio::awaitable<void> server::run()
+asio::awaitable<void> per_connection_server::run()
 {
   co_await (accept_connections() || signals_.async_wait(use_awaitable));
   acceptor_.close();
   stopping_ = true;
   log("stopping, " + std::to_string(sessions_.size()) + " sessions");
-  for (session* const running : sessions_)
+  for (per_connection_session* const running : sessions_)
     running->stop();
 
   co_await (all_ended() || signals_.async_wait(use_awaitable));
-  for (session* const running : sessions_) // Some are left only after a second signal.
+  for (per_connection_session* const running : sessions_) // Some are left only after a second signal.
     running->kill();
   co_await all_ended();
   log("stopped");
 }
 
-asio::awaitable<void> server::accept_connections()
+asio::awaitable<void> per_connection_server::accept_connections()
 {
   while (true) {
     subprocess::spawn_permit permit = co_await limiter_.async_acquire(use_awaitable);
-    std::error_code ec;
-    tcp::socket client = co_await acceptor_.async_accept(redirect_error(use_awaitable, ec));
-    if (!ec) {
-      asio::co_spawn(acceptor_.get_executor(), serve(std::move(client), std::move(permit)), asio::detached);
-      continue;
-    }
-    if (ec == asio::error::operation_aborted)
-      co_return;
-    // Out of descriptors, most likely: a moment later there may be some.
-    log("accept: " + ec.message());
-    asio::steady_timer pause(acceptor_.get_executor(), std::chrono::milliseconds(100));
-    co_await pause.async_wait(use_awaitable);
+    tcp::socket client = co_await next_client(acceptor_);
+    asio::co_spawn(acceptor_.get_executor(), serve(std::move(client), std::move(permit)), asio::detached);
   }
 }
 
-asio::awaitable<void> server::serve(tcp::socket client, subprocess::spawn_permit permit)
+asio::awaitable<void> per_connection_server::serve(tcp::socket client, subprocess::spawn_permit permit)
 {
   ++connections_;
   const at_exit goodbye{[this] {
@@ -96,7 +78,7 @@ asio::awaitable<void> server::serve(tcp::socket client, subprocess::spawn_permit
   }
   log("worker " + std::to_string(worker.id()) + " started");
 
-  session connection(std::move(client), std::move(worker), std::move(permit), grace_);
+  per_connection_session connection(std::move(client), std::move(worker), std::move(permit), grace_);
   sessions_.insert(&connection);
   const at_exit forget{[&] { sessions_.erase(&connection); }};
   if (stopping_)
@@ -104,7 +86,7 @@ asio::awaitable<void> server::serve(tcp::socket client, subprocess::spawn_permit
   co_await connection.run();
 }
 
-asio::awaitable<void> server::all_ended()
+asio::awaitable<void> per_connection_server::all_ended()
 {
   while (connections_ > 0) {
     std::error_code woken;
