@@ -28,167 +28,13 @@
 
 #include <subprocess/spawn.hpp>
 
-#include "io_fixture.hpp"
+#include "pool_fixture.hpp"
 
 namespace subprocess::tests {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct finished {
-  int calls = 0;
-  std::error_code ec;
-
-  auto handler()
-  {
-    return [this](std::error_code e) {
-      ++calls;
-      ec = e;
-    };
-  }
-};
-
-struct leased {
-  int calls = 0;
-  std::error_code ec;
-  worker_lease lease;
-
-  auto handler()
-  {
-    return [this](std::error_code e, worker_lease l) {
-      ++calls;
-      ec = e;
-      lease = std::move(l);
-    };
-  }
-};
-
-struct answered {
-  int calls = 0;
-  std::error_code ec;
-  std::string text;
-
-  auto handler()
-  {
-    return [this](std::error_code e, std::string t) {
-      ++calls;
-      ec = e;
-      text = std::move(t);
-    };
-  }
-};
-
-std::error_code code_of(int number)
-{
-  return {number, std::system_category()};
-}
-
-// Deaths follow each other quickly, and none is too many.
-worker_pool_options patient(std::size_t size = 1)
-{
-  worker_pool_options options;
-  options.size = size;
-  options.delay = {.first = 1ms, .most = 1ms};
-  options.most_deaths = 1000000;
-  options.ready_within = 60s;
-  return options;
-}
-
-// A pool, its async_run() and what it has told. At the end all has to be over.
-class pooled : public io_fixture {
-protected:
-  void TearDown() override
-  {
-    if (pool && run.calls == 0)
-      end_pool();
-    pool.reset();
-    io_fixture::TearDown();
-  }
-
-  command line_worker() const { return helper({"line-worker"}); }
-
-  void make(const command& worker, const worker_pool_options& options) { pool.emplace(context(), worker, options); }
-
-  void start_pool(const command& worker, const worker_pool_options& options)
-  {
-    make(worker, options);
-    start_run();
-  }
-
-  void start_run()
-  {
-    pool->async_run(asio::bind_cancellation_slot(stop.slot(), run.handler()));
-    listen();
-  }
-
-  void listen()
-  {
-    pool->async_next_event([this](std::error_code ec, pool_event event) {
-      if (ec)
-        return;
-      told.push_back(std::move(event));
-      listen();
-    });
-  }
-
-  void cancel_run() { stop.emit(asio::cancellation_type::terminal); }
-
-  void end_pool()
-  {
-    for (int i = 0; i < 3; ++i)
-      cancel_run();
-    run_until([this] { return run.calls == 1; });
-  }
-
-  worker_lease acquire()
-  {
-    leased got;
-    pool->async_acquire(got.handler());
-    run_until([&] { return got.calls == 1; });
-    EXPECT_FALSE(got.ec) << got.ec.message();
-    return std::move(got.lease);
-  }
-
-  answered request(worker_lease& lease, std::string line)
-  {
-    answered got;
-    lease.async_request(std::move(line), got.handler());
-    run_until([&] { return got.calls == 1; });
-    return got;
-  }
-
-  // One request on a lease of its own.
-  answered ask(std::string line)
-  {
-    worker_lease lease = acquire();
-    answered got = request(lease, std::move(line));
-    if (!got.ec)
-      lease.done();
-    return got;
-  }
-
-  std::error_code result_of_run()
-  {
-    run_until([this] { return run.calls == 1; });
-    return run.ec;
-  }
-
-  std::size_t count(pool_event_kind kind) const
-  {
-    return static_cast<std::size_t>(std::ranges::count(told, kind, &pool_event::kind));
-  }
-
-  const pool_event& first(pool_event_kind kind)
-  {
-    run_until([&] { return count(kind) > 0; });
-    return *std::ranges::find(told, kind, &pool_event::kind);
-  }
-
-  std::optional<worker_pool> pool;
-  finished run;
-  asio::cancellation_signal stop;
-  std::deque<pool_event> told;
-};
 SUBPROCESS_FOR_EACH_SETUP(pooled);
 
 // ---- leases ----
@@ -686,6 +532,25 @@ TEST_P(pooled, a_worker_may_ask_for_more_time)
   EXPECT_EQ(ready.ec, asio::error::operation_aborted);
 }
 
+TEST_P(pooled, a_worker_may_ask_for_more_time_to_stop)
+{
+  worker_pool_options options = notified();
+  command worker = helper({"notify", "READY=1"});
+  worker.stop_with({{0, 1s}}); // Nothing, and then SIGKILL.
+  start_pool(worker, options);
+  worker_lease lease = acquire();
+  cancel_run();
+  cancel_run(); // Its stop sequence begins.
+  write_all(lease.child().stdin_pipe().native_handle(), "notify EXTEND_TIMEOUT_USEC=60000000\nnotify STATUS=slow\n");
+  first(pool_event_kind::says);
+  context().restart();
+  context().run_for(1300ms); // That it does not happen takes time to see.
+  EXPECT_FALSE(lease.lost());
+  cancel_run();
+  run_until([&] { return run.calls == 1; });
+  EXPECT_EQ(lease.lost()->signal(), SIGKILL);
+}
+
 TEST_P(pooled, a_worker_that_is_silent_for_too_long_is_ended)
 {
   worker_pool_options options = notified();
@@ -935,6 +800,42 @@ TEST_P(pooled, the_context_ends_with_a_reaper_that_is_older_than_the_pool)
   run.calls = 1; // The handler is gone.
 }
 
+// Nobody is left who could go through a stop sequence.
+TEST_P(pooled, the_context_ends_and_kills_also_those_that_are_to_be_stopped)
+{
+  const scratch_directory scratch;
+  const std::string heard = scratch / "heard";
+  worker_pool_options options = patient(2);
+  options.ready = readiness::line("ready");
+  command worker = helper({"trap-and-tell", "15"});
+  start_pool(worker.stderr_to(stdio::write_file(heard)).stop_on_destroy(), options);
+  finished ready;
+  pool->async_wait_ready(2, ready.handler());
+  run_until([&] { return ready.calls == 1; });
+  end_context();
+  EXPECT_TRUE(eventually(all_children_gone));
+  EXPECT_EQ(content_of(heard), "");
+  EXPECT_EQ(run.calls, 0);
+  run.calls = 1; // The handler is gone.
+}
+
+// A pool that is destroyed has a context to go on in.
+TEST_P(pooled, is_destroyed_and_stops_its_workers_by_their_sequence)
+{
+  const scratch_directory scratch;
+  const std::string heard = scratch / "heard";
+  worker_pool_options options = patient();
+  options.ready = readiness::line("ready");
+  command worker = helper({"trap-and-tell", "15"});
+  start_pool(worker.stderr_to(stdio::write_file(heard)).stop_on_destroy(), options);
+  finished ready;
+  pool->async_wait_ready(1, ready.handler());
+  run_until([&] { return ready.calls == 1; });
+  pool.reset();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  EXPECT_EQ(content_of(heard), "caught 15\n");
+}
+
 TEST_P(pooled, the_context_ends_with_everything_under_way)
 {
   const auto alive = std::make_shared<int>();
@@ -1054,78 +955,6 @@ TEST_P(pooled, takes_any_executor_and_any_default_token)
   run_to_end();
   for (const finished& one : ends)
     EXPECT_EQ(one.ec, asio::error::operation_aborted);
-}
-
-// One who asks, again and again, and each time gets the answer to what was asked, or
-// an error.
-class customer {
-public:
-  customer(worker_pool& pool, int number, int requests) : pool_(pool), number_(number), left_(requests) {}
-
-  void go_on()
-  {
-    if (left_ == 0)
-      return;
-    pool_.async_acquire([this](std::error_code ec, worker_lease lease) {
-      ASSERT_FALSE(ec) << ec.message();
-      lease_ = std::move(lease);
-      const std::string text = std::to_string(number_) + ' ' + std::to_string(left_);
-      lease_.async_request(text, [this, text](std::error_code error, std::string answer) {
-        if (error)
-          ++failed;
-        else if (answer == "re: " + text)
-          ++served;
-        else
-          ADD_FAILURE() << answer << " for " << text;
-        lease_.done();
-        --left_;
-        go_on();
-      });
-    });
-  }
-
-  int served = 0;
-  int failed = 0;
-
-private:
-  worker_pool& pool_;
-  const int number_;
-  int left_;
-  worker_lease lease_;
-};
-
-TEST_P(pooled, every_request_is_answered_once_while_workers_are_killed)
-{
-  constexpr int customers = 8;
-  constexpr int requests = 250;
-  start_pool(line_worker(), patient(3));
-  std::deque<customer> all;
-  for (int i = 0; i < customers; ++i)
-    all.emplace_back(*pool, i, requests).go_on();
-  std::mt19937 dice(7);
-  const auto total = [&] {
-    int sum = 0;
-    for (const customer& one : all)
-      sum += one.served + one.failed;
-    return sum;
-  };
-  for (int next = 20; next < customers * requests; next += 20 + static_cast<int>(dice() % 40)) {
-    run_until([&] { return total() >= next; });
-    std::vector<pid_t> running = children();
-    std::erase_if(running, [&](pid_t pid) {
-      return std::ranges::find(told, pid, &pool_event::pid) == told.end(); // The library's own.
-    });
-    if (!running.empty())
-      ::kill(running[dice() % running.size()], SIGKILL);
-  }
-  run_until([&] { return total() == customers * requests; });
-  int failed = 0;
-  for (const customer& one : all)
-    failed += one.failed;
-  EXPECT_GT(pool->counts().deaths, 20u);
-  EXPECT_LE(static_cast<std::uint64_t>(failed), pool->counts().deaths);
-  cancel_run();
-  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
 }
 
 TEST_P(pooled, serves_from_several_threads)

@@ -33,6 +33,21 @@ void stop_operation::send_next()
     return;
   timer_.emplace(child_.reaper().executor());
   timer_->expires_at(*next);
+  await_next();
+}
+
+void stop_operation::extend(std::chrono::steady_clock::time_point until)
+{
+  take_step([this, until] {
+    if (!done_ || !timer_ || timer_->expiry() >= until)
+      return;
+    if (timer_->expires_at(until) > 0) // Otherwise it is late: the next signal is as good as sent.
+      await_next();
+  });
+}
+
+void stop_operation::await_next()
+{
   timer_->async_wait(step_of(self(this), [](stop_operation& op, std::error_code error) {
     if (!error && op.done_)
       op.send_next();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -20,12 +21,16 @@ public:
 
   stop_operation(const callers_executors& executors, done_type done, tracked_child child, stop_sequence sequence);
 
+  /// The next signal comes no sooner than then. Safe from any thread.
+  void extend(std::chrono::steady_clock::time_point until);
+
 private:
   void begin() override;
   void cancelled(asio::cancellation_type) override;
   void out_of_memory() noexcept override;
 
   void send_next();
+  void await_next();
   void finish(std::error_code ec, exit_status status) noexcept;
 
   done_type done_;

@@ -114,8 +114,11 @@ void pool_supervisor::heard(pool_process& process, const notify_message& message
 {
   if (message.main_pid && worker_of(*message.main_pid).get() == &process)
     process.main_pid = *message.main_pid;
-  if (message.extend_timeout)
+  if (message.extend_timeout) {
     machine_.extend_start(process.id, *message.extend_timeout, now());
+    if (const auto stopping = process.stopping.lock())
+      stopping->extend(later(now(), *message.extend_timeout));
+  }
   if (!message.status.empty())
     publish({.kind = pool_event_kind::says,
              .slot = process.id.slot,
