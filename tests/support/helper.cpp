@@ -420,6 +420,34 @@ int mortal_worker_verb(const arguments& a)
   return 0;
 }
 
+// accept-worker TEXT: tells TEXT to whoever connects to the first of listen_fds(), and
+// ends at SIGTERM, between two of them
+int accept_worker_verb(const arguments& a)
+{
+  constexpr int socket = 3;
+  struct sigaction action{};
+  action.sa_handler = [](int) {};
+  ::sigaction(SIGTERM, &action, nullptr);
+  sigset_t term;
+  sigset_t open;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, &open);
+  for (;;) {
+    fd_set someone;
+    FD_ZERO(&someone);
+    FD_SET(socket, &someone);
+    if (::pselect(socket + 1, &someone, nullptr, nullptr, nullptr, &open) == -1)
+      return errno == EINTR ? 0 : 1;
+    const int connection = ::accept(socket, nullptr, nullptr);
+    if (connection == -1)
+      continue; // Another was faster.
+    if (!(write_text(connection, a.text(0)) && write_text(connection, "\n")))
+      return 1;
+    ::close(connection);
+  }
+}
+
 #ifdef __linux__
 /// To where NOTIFY_SOCKET says. \source sd_notify(3).
 bool notify(const char* text)
@@ -915,6 +943,7 @@ constexpr struct {
   const char* name;
   int (*run)(const arguments&);
 } verbs[] = {
+    {"accept-worker", accept_worker_verb},
     {"argv0", argv0_verb},
     {"burn", burn_verb},
     {"burn-then-cat", burn_then_cat_verb},
