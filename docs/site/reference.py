@@ -8,6 +8,21 @@ import doxygen_model
 HALVES = {"subprocess": "The core", "asio_integration": "The event loop"}
 REFERENCE = re.compile(r"\[(`[^`]*`)\]\(<([^>]*)>\)")
 WIDTH = 88
+# Where a header's names are shown at work: the page, and what it is called.
+SHOWN_IN = {
+    "guide.md": ("Guide", "child command exit_error exit_status program_search subprocess/spawn"),
+    "streams.md": ("Streams", "capture capture_options exit_report output_line stdio window_size"),
+    "options.md": ("Options", "command environment process_options"),
+    "stopping.md": ("Stopping", "kill_tree run_options stop_sequence time_limit"),
+    "errors.md": ("Errors, step by step", "error"),
+    "event_loop.md": ("The event loop", "async_capture async_child async_run async_spawn co event_loop reaper"
+                                        " asio_integration/spawn"),
+    "async.md": ("Asynchronous functions", "async_capture async_child async_run async_spawn child_change event_loop"),
+    "async_streams.md": ("Streams on the event loop", "async_communicate async_tee child_lines input_stream line_options"
+                                                      " line_reader terminal_stream"),
+    "many.md": ("Many children", "async_pipeline async_wait_many pipeline spawn_limiter spawn_permit wait_result"),
+    "pool.md": ("A pool of workers", "pool_event worker_lease worker_pool worker_pool_options"),
+}
 
 
 def page_of(entry):
@@ -132,10 +147,18 @@ def by_name(entries):
     return sorted(entries, key=lambda entry: order[entry.name])
 
 
+def shown_in(header, depth):
+    name = str(pathlib.PurePosixPath(header).with_suffix(""))
+    pages = [f"[{title}]({depth}{page})" for page, (title, names) in SHOWN_IN.items()
+             if {name, name.split("/")[1]} & set(names.split())]
+    return f"At work in {', '.join(pages)}." if pages else ""
+
+
 def render_page(header, entries, links):
     shown = [entry for entry in entries if entry.doc or "::" not in entry.name]
     page = page_of(entries[0])
-    blocks = [f"# {pathlib.PurePosixPath(header).stem}", f"```cpp\n#include <{header}>\n```"]
+    blocks = [f"# {pathlib.PurePosixPath(header).stem}", f"```cpp\n#include <{header}>\n```",
+              shown_in(header, "../" * (page.count("/") + 1))]
     functions = []
     for entry in by_name(shown):
         if entry.kind == "function":
