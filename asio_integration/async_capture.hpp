@@ -37,6 +37,9 @@ namespace subprocess {
 ///
 /// Cancellation: as of async_run(). The output read so far is delivered.
 ///
+/// Thread safety: safe from any thread that may use the context, unless another thread
+/// changes the environment.
+///
 /// The handler is never invoked from within this call.
 template <asio::completion_token_for<void(std::error_code, captured_output)> Token =
               asio::default_completion_token_t<asio::any_io_executor>>

@@ -112,11 +112,17 @@ public:
   /// How the child was made.
   launcher launcher_used() const noexcept { return launcher_; }
 
-  /// Our ends of the pipes; closed unless stdio::pipe() or stdio::socket() was
-  /// asked for. Close stdin_pipe() to give the child its end-of-file; writing to
-  /// it raises no SIGPIPE.
+  /// Our end of the child's stdin; closed unless stdio::pipe() or stdio::socket() was
+  /// asked for. Close it to give the child its end-of-file; writing to it raises no
+  /// SIGPIPE.
   input_stream<Executor>& stdin_pipe() { return pipes_.ends()->in(); }
+
+  /// Our end of the child's stdout; closed unless stdio::pipe() or stdio::socket() was
+  /// asked for.
   pipe_type& stdout_pipe() { return pipes_.ends()->out(); }
+
+  /// Our end of the child's stderr; closed unless stdio::pipe() or stdio::socket() was
+  /// asked for.
   pipe_type& stderr_pipe() { return pipes_.ends()->err(); }
 
   /// Our end of the pseudo-terminal; closed unless stdio::pty() was asked for.
@@ -337,6 +343,7 @@ public:
   /// the background. Pipes are closed with the object all the same.
   void detach() noexcept { kill_on_destroy_ = false; }
 
+  /// \cond
   /// What operations on a child hold of it. Not for callers.
   const detail::tracked_child& tracked() const noexcept { return child_; }
   const std::shared_ptr<detail::stream_ends<Executor>>& ends() { return pipes_.ends(); }
@@ -350,6 +357,7 @@ public:
     if (std::any_of(std::begin(fds), std::end(fds), [](const unique_fd& fd) { return static_cast<bool>(fd); }))
       pipes_.ends()->assign(fds, ec);
   }
+  /// \endcond
 
 private:
   template <class Other>
@@ -379,6 +387,7 @@ private:
   std::unique_ptr<const stop_sequence> stop_on_destroy_;
 };
 
+/// A child on any executor.
 using async_child = basic_async_child<>;
 
 } // namespace subprocess

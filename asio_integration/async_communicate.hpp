@@ -27,12 +27,15 @@ namespace subprocess {
 /// set, the output is what was read by then.
 ///
 /// Errors: as of basic_async_child::async_wait(), and those of the streams; `ETIMEDOUT`
-/// when the limit has passed, which is as a cancellation to the child; `EBADF` when there is input and stdin_pipe() is not open; `ENOBUFS` when a
-/// stream exceeded `max_bytes`.
+/// when the limit has passed, which is as a cancellation to the child; `EBADF` when there is
+/// input and stdin_pipe() is not open; `ENOBUFS` when a stream exceeded `max_bytes`.
 ///
 /// Cancellation: terminal, partial and total. The child is not signalled, and its
 /// streams stay open: output can be read on. How much of the input went is not
 /// known.
+///
+/// Thread safety: as of the child's streams, which nothing else may use meanwhile. The
+/// steps on them run where the handler does.
 ///
 /// The handler is never invoked from within this call.
 /// \source subprocess.Popen.communicate of Python.

@@ -38,6 +38,9 @@ namespace subprocess {
 /// at the same time; cancelled again, all are killed at once. They are reaped before the
 /// handler is called with `operation_aborted`. The output read so far is delivered.
 ///
+/// Thread safety: safe from any thread that may use the context, unless another thread
+/// changes the environment.
+///
 /// The handler is never invoked from within this call.
 template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token =
               asio::default_completion_token_t<asio::any_io_executor>>

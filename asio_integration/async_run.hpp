@@ -35,6 +35,9 @@ namespace subprocess {
 /// before the handler is called with `operation_aborted`. One that may not be signalled
 /// (a set-user-ID program) is left to end by itself, and reaped in the background.
 ///
+/// Thread safety: safe from any thread that may use the context, unless another thread
+/// changes the environment.
+///
 /// The handler is never invoked from within this call.
 template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
               asio::default_completion_token_t<asio::any_io_executor>>

@@ -28,6 +28,9 @@ namespace subprocess {
 /// Cancellation: terminal, partial and total. A child that was made by then is
 /// killed and reaped before the handler is called.
 ///
+/// Thread safety: safe from any thread that may use the context, unless another thread
+/// changes the environment.
+///
 /// The handler is never invoked from within this call.
 template <asio::completion_token_for<void(std::error_code, async_child)> Token =
               asio::default_completion_token_t<asio::any_io_executor>>

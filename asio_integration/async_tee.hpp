@@ -39,6 +39,9 @@ namespace subprocess {
 /// A source that somebody else holds open, such as a program that the child has left
 /// behind, holds this too. What is given a child does not wait for that: see below.
 ///
+/// Thread safety: as of the source and the sinks: nothing else may read the one, or write
+/// to the others, meanwhile. The steps on them run where the handler does.
+///
 /// The handler is never invoked from within this call.
 template <class Source, class... Sinks, asio::completion_token_for<void(std::error_code, std::uint64_t)> Token>
 auto async_tee(Source& source, std::tuple<Sinks&...> sinks, Token&& token)

@@ -37,6 +37,9 @@ concept async_child_range =
 ///
 /// Cancellation: terminal, partial and total. No child is signalled.
 ///
+/// Thread safety: safe from any thread, unless another thread moves or destroys one of
+/// the children within the call.
+///
 /// The handler is never invoked from within this call. Its executor is by default
 /// that of the first child; when the range is empty, the system's.
 template <async_child_range Range, asio::completion_token_for<void(std::error_code, std::size_t, exit_status)> Token>
@@ -48,15 +51,21 @@ auto async_wait_any(Range&& children, Token&& token)
                                                                                                  std::move(all));
 }
 
-/// Waits until all of the children have ended.
-///
-/// As of async_wait_any() but for what follows.
+/// Waits until all of the children have ended. The range and the children are looked at
+/// within the call, as of async_wait_any().
 ///
 /// Completion signature: `void(std::error_code, std::vector<wait_result>)`: one for
 /// each child, in the order of the range. None for an empty range.
 ///
 /// Errors: `operation_aborted` after cancellation, though some results may be
 /// there. What went wrong with a child is in its result alone.
+///
+/// Cancellation: terminal, partial and total. No child is signalled.
+///
+/// Thread safety: as of async_wait_any().
+///
+/// The handler is never invoked from within this call. Its executor is as of
+/// async_wait_any().
 template <async_child_range Range, asio::completion_token_for<void(std::error_code, std::vector<wait_result>)> Token>
 auto async_wait_all(Range&& children, Token&& token)
 {

@@ -29,6 +29,7 @@ class basic_child_lines {
 public:
   using executor_type = Executor;
 
+  /// Those of this child; streams that are not open have ended.
   explicit basic_child_lines(basic_async_child<Executor>& child, const line_options& options = {})
       : executor_(child.get_executor()), lines_(std::make_shared<detail::output_lines<Executor>>(child.ends(), options))
   {
@@ -37,6 +38,7 @@ public:
   basic_child_lines(basic_child_lines&&) noexcept = default;
   basic_child_lines& operator=(basic_child_lines&&) noexcept = default;
 
+  /// That of the child.
   executor_type get_executor() const { return executor_; }
 
   /// Gives the next line of either stream. A last line without an end counts.
@@ -63,6 +65,7 @@ private:
   std::shared_ptr<detail::output_lines<Executor>> lines_; // Pending reads hold it.
 };
 
+/// The lines of a child on any executor.
 using child_lines = basic_child_lines<>;
 
 } // namespace subprocess

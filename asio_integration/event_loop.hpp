@@ -21,8 +21,11 @@ concept execution_context_like =
 ///     async_run(asio::make_strand(io), what, token);
 ///
 /// A value, as cheap to copy as an executor.
+///
+/// Thread safety: distinct objects are safe.
 class event_loop {
 public:
+  /// The context's own executor, or the one that is given.
   template <execution_context_like Context>
   event_loop(Context& context) : executor_(context.get_executor())
   {
@@ -35,6 +38,7 @@ public:
   {
   }
 
+  /// Where operations complete that have no executor of their own.
   const asio::any_io_executor& get_executor() const noexcept { return executor_; }
 
 private:

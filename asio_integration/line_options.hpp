@@ -9,8 +9,10 @@ namespace subprocess {
 /// A plain value.
 class line_end {
 public:
+  /// This character alone.
   constexpr line_end(char delimiter) noexcept : delimiter_(delimiter) {}
 
+  /// "\n" alone; before it a "\r" is part of the line.
   static constexpr line_end newline() noexcept { return '\n'; }
 
   /// For programs that show their progress, as ffmpeg, git and curl do, and for

@@ -30,6 +30,7 @@ class line_reader {
 public:
   using executor_type = typename Stream::executor_type;
 
+  /// Reads nothing yet.
   explicit line_reader(Stream& stream, const line_options& options = {})
       : stream_(&stream), buffer_(std::make_shared<detail::line_buffer>(options))
   {
@@ -38,9 +39,10 @@ public:
   line_reader(line_reader&&) noexcept = default;
   line_reader& operator=(line_reader&&) noexcept = default;
 
+  /// That of the stream.
   executor_type get_executor() const { return stream_->get_executor(); }
 
-  /// Reads the next line. The text comes without what ended it (but with the '\r' that
+  /// Reads the next line. The text comes without what ended it (but with the `'\r'` that
   /// a terminal puts before a newline, unless that ends a line too); a last line without
   /// an end counts as a line.
   ///

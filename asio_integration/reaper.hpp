@@ -16,6 +16,7 @@ enum class reaper_source {
   pidfd,     ///< A descriptor for each child. Touches no signal disposition.
 };
 
+/// "sigchld", "pidfd": as the enumerator is written.
 std::string_view to_string(reaper_source source) noexcept;
 std::ostream& operator<<(std::ostream& out, reaper_source source);
 
@@ -23,11 +24,13 @@ std::ostream& operator<<(std::ostream& out, reaper_source source);
 ///
 /// \param ec  `EBUSY`: the context has a reaper already, of another source.
 ///            `ENOSYS`: this kernel has no pidfds.
+///
 /// Thread safety: safe.
 void use_reaper(asio::execution_context& context, reaper_source source);
 void use_reaper(asio::execution_context& context, reaper_source source, std::error_code& ec);
 
 /// The source in use, or what a spawn would choose now; never `automatic`.
+///
 /// Thread safety: safe.
 reaper_source reaper_in_use(asio::execution_context& context);
 

@@ -24,6 +24,7 @@ namespace subprocess {
 /// \return          The child; empty exactly when `ec` is set.
 /// \throws          spawn_error; the error_code form does not throw but for
 ///                  std::bad_alloc.
+///
 /// Thread safety: safe, unless another thread changes the environment.
 async_child spawn(event_loop loop, const command& what);
 async_child spawn(event_loop loop, const command& what, std::error_code& ec);
@@ -35,6 +36,7 @@ async_child spawn(event_loop loop, const command& what, spawn_failure& failure);
 /// posix_spawn(3). From now on the event loop reaps it, and nobody else may wait for it.
 /// It has no pipes, and destroying the object does not kill it.
 /// \param ec  As of child::adopt(); `EMFILE` and its kin as of spawn().
+///
 /// Thread safety: safe.
 async_child adopt(event_loop loop, pid_t pid);
 async_child adopt(event_loop loop, pid_t pid, std::error_code& ec);

@@ -38,8 +38,10 @@ public:
   spawn_limiter& operator=(const spawn_limiter&) = delete;
   ~spawn_limiter();
 
+  /// Where operations complete.
   executor_type get_executor() const { return executor_; }
 
+  /// How many may be out at a time.
   std::size_t most() const noexcept { return pool_->most(); }
 
   /// How many permits are out.
@@ -73,7 +75,14 @@ public:
   ///
   /// \param options  The limit counts from the permit on.
   ///
+  /// Completion signature: `void(std::error_code, exit_status)`. With an error set, the
+  /// status is unknown.
+  ///
+  /// Errors: as of async_acquire(), and of the function async_run().
+  ///
   /// Cancellation: as of async_acquire(), and then as of the function async_run().
+  ///
+  /// The handler is never invoked from within this call.
   template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
                 asio::default_completion_token_t<executor_type>>
   auto async_run(command what, run_options options,
@@ -91,6 +100,15 @@ public:
   }
 
   /// As async_run(), for the function async_capture().
+  ///
+  /// Completion signature: `void(std::error_code, captured_output)`. With an error set, the
+  /// output is what was read by then.
+  ///
+  /// Errors: as of async_acquire(), and of the function async_capture().
+  ///
+  /// Cancellation: as of async_acquire(), and then as of the function async_capture().
+  ///
+  /// The handler is never invoked from within this call.
   template <asio::completion_token_for<void(std::error_code, captured_output)> Token =
                 asio::default_completion_token_t<executor_type>>
   auto async_capture(command what, capture_options options,

@@ -28,6 +28,7 @@ public:
   }
   ~spawn_permit() { release(); }
 
+  /// Whether it holds a place.
   explicit operator bool() const noexcept { return pool_ != nullptr; }
 
   /// Gives it back now.

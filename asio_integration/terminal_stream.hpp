@@ -46,6 +46,9 @@ public:
       base::assign(other.release());
   }
 
+  /// Reads what there is, at least a byte.
+  /// \param ec  `asio::error::eof`: everyone has left the terminal. `EAGAIN`: there is
+  ///            nothing, and non_blocking() was set.
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, std::error_code& ec)
   {
@@ -67,7 +70,11 @@ public:
   ///
   /// Completion signature: `void(std::error_code, std::size_t)`.
   ///
-  /// Cancellation: terminal, partial and total.
+  /// Errors: `asio::error::eof` when everyone has left the terminal.
+  ///
+  /// Cancellation: terminal, partial and total. Nothing that was written is lost.
+  ///
+  /// The handler is never invoked from within this call.
   template <class Buffers, class Token = asio::default_completion_token_t<Executor>>
   auto async_read_some(const Buffers& buffers, Token&& token = asio::default_completion_token_t<Executor>())
   {

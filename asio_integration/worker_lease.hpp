@@ -36,6 +36,7 @@ class worker_lease {
 public:
   using executor_type = asio::any_io_executor;
 
+  /// An empty one.
   worker_lease() noexcept;
   explicit worker_lease(std::shared_ptr<detail::lease_state> state) noexcept;
   worker_lease(worker_lease&& other) noexcept;
@@ -45,6 +46,7 @@ public:
   /// The pool's.
   executor_type get_executor() const;
 
+  /// Whether there is a worker.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
   /// The worker. Its pipes can be used as of any child; what is left in stdout when the
@@ -89,9 +91,16 @@ public:
   /// As async_request() with bytes of any kind: before the request and before the answer
   /// goes its length, in four bytes with the highest first.
   ///
+  /// Completion signature: `void(std::error_code, std::string)`. With an error set, the
+  /// answer is empty. Nothing is ever sent twice.
+  ///
   /// Errors: as of async_request(). `EMSGSIZE`: the answer is longer than
   /// worker_pool_options::longest_frame; or the request is of 4 GiB or more, and nothing
   /// was sent.
+  ///
+  /// Cancellation: as of async_request().
+  ///
+  /// The handler is never invoked from within this call.
   template <asio::completion_token_for<void(std::error_code, std::string)> Token =
                 asio::default_completion_token_t<executor_type>>
   auto async_exchange(std::string frame, Token&& token = asio::default_completion_token_t<executor_type>())

@@ -77,6 +77,7 @@ public:
   basic_worker_pool& operator=(const basic_worker_pool&) = delete;
   ~basic_worker_pool() { core_->close(); }
 
+  /// Where operations complete.
   executor_type get_executor() const { return executor_; }
 
   /// Starts the workers, and supervises them until the pool ends. Once.
@@ -182,6 +183,7 @@ public:
   /// the highest slots go, after their lease.
   void resize(std::size_t size) { core_->resize(size); }
 
+  /// How it stands at this moment.
   pool_counts counts() const { return core_->counts(); }
 
   /// Why the last worker that could not be started was not; empty when all could.
@@ -202,6 +204,7 @@ private:
   std::shared_ptr<detail::pool_core> core_;
 };
 
+/// A pool on any executor.
 using worker_pool = basic_worker_pool<>;
 
 } // namespace subprocess

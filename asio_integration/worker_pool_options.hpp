@@ -39,7 +39,7 @@ struct backoff {
   friend bool operator==(const backoff&, const backoff&) = default;
 };
 
-/// How a pool learns that a worker it has started can work.
+/// How a pool learns that a worker it has started can work. A plain value.
 class readiness {
 public:
   enum class sign { exec, line, notify };
@@ -59,6 +59,7 @@ public:
   /// \source sd_notify(3).
   static readiness notify() { return readiness(sign::notify, {}); }
 
+  /// Which of the three it is.
   sign by() const noexcept { return by_; }
 
   /// Empty unless it is by a line.

@@ -51,13 +51,17 @@ struct captured_output {
 /// A capture that failed once the child was running. It has what was read by
 /// then, and how the child ended if it is known. what() reads
 /// `run "yes": output more than 4096 bytes: No buffer space available`.
+///
+/// Thread safety: distinct objects are safe, copies of one too.
 class capture_error : public spawn_error {
 public:
+  /// Of what went wrong, and what was read.
   capture_error(spawn_failure failure, captured_output output)
       : spawn_error(std::move(failure)), output_(std::make_shared<const captured_output>(std::move(output)))
   {
   }
 
+  /// What was read by then, and how the child ended if it is known.
   const captured_output& output() const noexcept { return *output_; }
 
 private:

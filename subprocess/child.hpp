@@ -68,10 +68,16 @@ public:
   /// How the child was made.
   launcher launcher_used() const noexcept { return launcher_; }
 
-  /// Our ends of the pipes; empty unless stdio::pipe() or stdio::socket() was
-  /// asked for. They are blocking and close-on-exec.
+  /// Our end of the child's stdin; empty unless stdio::pipe() or stdio::socket() was
+  /// asked for. As the other two it is blocking and close-on-exec.
   unique_fd& stdin_pipe() noexcept { return pipes_[0]; }
+
+  /// Our end of the child's stdout; empty unless stdio::pipe() or stdio::socket() was
+  /// asked for.
   unique_fd& stdout_pipe() noexcept { return pipes_[1]; }
+
+  /// Our end of the child's stderr; empty unless stdio::pipe() or stdio::socket() was
+  /// asked for.
   unique_fd& stderr_pipe() noexcept { return pipes_[2]; }
 
   /// Our end of the pseudo-terminal; empty unless stdio::pty() was asked for.

@@ -136,6 +136,7 @@ public:
   /// The child inherits the environment as it is at the spawn, with these
   /// changes; of several for one key the last wins.
   command& env(std::string_view key, std::string_view value);
+  /// The child does not get this variable.
   command& env_remove(std::string_view key);
   /// Inherits nothing, and forgets the changes made so far.
   command& env_clear();
@@ -178,7 +179,10 @@ public:
   /// gid() says otherwise; user() changes both. Without groups() it drops the
   /// supplementary groups, where the parent may.
   command& uid(uid_t id);
+  /// The group, by its number. Of group() and gid() the last call counts.
   command& gid(gid_t id);
+  /// The supplementary groups, these and no others.
+  /// \source setgroups(2).
   command& groups(std::span<const gid_t> ids);
   command& groups(std::initializer_list<gid_t> ids) { return groups(std::span(ids.begin(), ids.size())); }
 
@@ -200,8 +204,13 @@ public:
   /// the parent's descriptors are open in the child. Needs launcher::fork.
   command& pre_exec(std::function<std::error_code()> hook);
 
+  /// Where the child reads from. Not set: what is inherited by a spawn and a run, null
+  /// in a capture.
   command& stdin_from(stdio source);
+  /// Where the child's stdout goes. Not set: it is inherited by a spawn and a run, and read
+  /// by a capture.
   command& stdout_to(stdio target);
+  /// Where the child's stderr goes; not set as of stdout_to().
   command& stderr_to(stdio target);
 
   /// Gives the child `parent_fd` under the number `child_fd`, 3 or above. The
@@ -436,6 +445,7 @@ public:
     bool makes_group() const noexcept { return makes_session() || process_group == 0; }
   };
 
+  /// What was asked for so far, for code that acts on it.
   const settings& get() const noexcept { return settings_; }
 
 private:

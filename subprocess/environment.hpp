@@ -17,8 +17,11 @@ namespace subprocess {
 /// \source std::sys_common::process::CommandEnv.
 class environment_changes {
 public:
+  /// The variable has this value.
   void set(std::string_view key, std::string_view value);
+  /// There is no such variable.
   void remove(std::string_view key);
+  /// Nothing is inherited, and the changes so far are forgotten.
   void clear();
   /// Of what is inherited, only these names.
   void inherit_only(std::vector<std::string> names);

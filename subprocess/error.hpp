@@ -11,36 +11,36 @@ namespace subprocess {
 /// What the library was doing when a spawn failed, or what it did with the running
 /// program then; in the order it does them.
 enum class spawn_step {
-  prepare, ///< Checking and copying the command, in the parent.
-  pipe,    ///< Making a pipe or a socket.
-  pty,     ///< Making a pseudo-terminal, or the child's controlling one.
-  fork,    ///< Making the process.
-  stdio,   ///< Putting a standard stream in its place, in the child.
-  map_fd,  ///< Putting a mapped descriptor in its place.
-  cgroup,  ///< cgroup().
-  oom_score_adj,
-  namespaces, ///< namespaces(), user_namespace().
-  open_file,  ///< Opening a file of stdio::read_file() and its kin, or making given input.
-  signals,    ///< Resetting handlers and the mask.
-  setsid,     ///< session_leader().
-  setpgid,    ///< process_group().
-  controlling_terminal,
-  foreground,
-  setrlimit,  ///< rlimit().
-  scheduling, ///< The policy and its priority.
-  nice,
-  affinity, ///< cpu_affinity().
-  chroot,
-  setgroups,    ///< groups(), or dropping them with uid().
-  setgid,       ///< gid().
-  setuid,       ///< uid().
-  capabilities, ///< ambient_capabilities().
-  no_new_privs,
-  parent_death_signal,
-  die_with_program,
-  chdir,    ///< current_dir().
-  pre_exec, ///< A hook of pre_exec().
-  exec,     ///< Replacing the child by the program.
+  prepare,              ///< Checking and copying the command, in the parent.
+  pipe,                 ///< Making a pipe or a socket.
+  pty,                  ///< Making a pseudo-terminal, or the child's controlling one.
+  fork,                 ///< Making the process.
+  stdio,                ///< Putting a standard stream in its place, in the child.
+  map_fd,               ///< Putting a mapped descriptor in its place.
+  cgroup,               ///< cgroup().
+  oom_score_adj,        ///< oom_score_adj().
+  namespaces,           ///< namespaces(), user_namespace().
+  open_file,            ///< Opening a file of stdio::read_file() and its kin, or making given input.
+  signals,              ///< Resetting handlers and the mask.
+  setsid,               ///< session_leader().
+  setpgid,              ///< process_group().
+  controlling_terminal, ///< controlling_terminal().
+  foreground,           ///< foreground().
+  setrlimit,            ///< rlimit().
+  scheduling,           ///< The policy and its priority.
+  nice,                 ///< nice().
+  affinity,             ///< cpu_affinity().
+  chroot,               ///< chroot().
+  setgroups,            ///< groups(), or dropping them with uid().
+  setgid,               ///< gid().
+  setuid,               ///< uid().
+  capabilities,         ///< ambient_capabilities().
+  no_new_privs,         ///< no_new_privs().
+  parent_death_signal,  ///< parent_death_signal().
+  die_with_program,     ///< die_with_program().
+  chdir,                ///< current_dir().
+  pre_exec,             ///< A hook of pre_exec().
+  exec,                 ///< Replacing the child by the program.
 
   // Of a program that runs.
   output,     ///< Reading what it writes; `ENOBUFS`: more than capture_options::max_bytes.
@@ -63,6 +63,7 @@ struct spawn_failure {
   std::string detail;                    ///< Which one: a quoted path, `7→3`, `300 ms`; may be empty.
   std::string hint = std::string();      ///< What may be behind the code: `its interpreter?`; may be empty.
 
+  /// Whether something failed.
   explicit operator bool() const noexcept { return static_cast<bool>(code); }
 
   /// `spawn "cat": chdir "/nope"`: all but the code's own message. It begins with `run`
@@ -76,8 +77,11 @@ struct spawn_failure {
 
 /// A spawn that failed, or a program that could not be run to its end. what() reads
 /// `spawn "frobnicate": exec: No such file or directory`.
+///
+/// Thread safety: distinct objects are safe, copies of one too.
 class spawn_error : public std::system_error {
 public:
+  /// Of everything that is known.
   explicit spawn_error(spawn_failure failure);
 
   /// Which step failed.
@@ -89,6 +93,7 @@ public:
   /// Which descriptor, path or limit; may be empty.
   const std::string& detail() const noexcept { return told_->failure.detail; }
 
+  /// Everything that is known.
   const spawn_failure& failure() const noexcept { return told_->failure; }
 
   /// The failure's message().

@@ -15,11 +15,14 @@ namespace subprocess {
 /// what() begins with `run "cc": exit code: 1`. The last lines of the program's stderr
 /// follow, each on a line of its own, with whatever cannot be printed escaped.
 /// \source Python's subprocess.CalledProcessError.
+///
+/// Thread safety: distinct objects are safe, copies of one too.
 class exit_error : public std::runtime_error {
 public:
   /// \param error_output  What the program wrote to stderr; its end is kept.
   exit_error(exit_status status, std::string_view program, std::string_view error_output = {});
 
+  /// How the program ended.
   exit_status status() const noexcept { return status_; }
 
   /// As the command names it; may be empty.

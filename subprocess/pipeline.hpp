@@ -80,13 +80,17 @@ struct pipeline_result {
 /// The capture of a pipeline that failed once its stages were running. It has
 /// what was read by then, and how each stage ended if that is known. program() is that
 /// of the first stage that went wrong.
+///
+/// Thread safety: distinct objects are safe, copies of one too.
 class pipeline_capture_error : public spawn_error {
 public:
+  /// Of what went wrong, and what was read.
   pipeline_capture_error(spawn_failure failure, pipeline_result result)
       : spawn_error(std::move(failure)), result_(std::make_shared<const pipeline_result>(std::move(result)))
   {
   }
 
+  /// What was read by then, and how each stage ended if that is known.
   const pipeline_result& result() const noexcept { return *result_; }
 
 private:

@@ -23,6 +23,7 @@ namespace subprocess {
 /// \return    The child; empty exactly when `ec` is set.
 /// \throws    spawn_error, which names the step; the error_code form does not
 ///            throw but for std::bad_alloc.
+///
 /// Thread safety: safe, unless another thread changes the environment.
 /// \source    std::process::Command::spawn; fork(2), execve(2).
 child spawn(const command& what);

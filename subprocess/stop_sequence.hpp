@@ -37,6 +37,7 @@ struct stop_sequence {
   target whom = target::child;
 
   stop_sequence() = default;
+  /// These steps, and then SIGKILL.
   stop_sequence(std::initializer_list<stop_step> all) : steps(all) {}
 
   /// SIGTERM, and `grace` to end by itself: what a command has unless told

@@ -19,13 +19,16 @@ public:
   /// For ever.
   time_limit() noexcept = default;
 
+  /// So long, from the call that it is given to.
   template <class Rep, class Period>
   time_limit(std::chrono::duration<Rep, Period> timeout) : timeout_(in_range(timeout))
   {
   }
 
+  /// Until then.
   time_limit(clock::time_point deadline) noexcept : deadline_(deadline) {}
 
+  /// Whether there is one.
   explicit operator bool() const noexcept { return timeout_ || deadline_; }
 
   /// The deadline of something that begins now; empty when it may take for ever.
@@ -36,7 +39,6 @@ public:
     return *timeout_ > clock::time_point::max() - now ? clock::time_point::max() : now + *timeout_;
   }
 
-  /// "300 ms", "2 s", in the largest unit that is exact; "deadline"; "none".
   friend std::string to_string(const time_limit& limit);
 
 private:
@@ -56,6 +58,7 @@ private:
   std::optional<clock::time_point> deadline_;
 };
 
+/// "300 ms", "2 s", in the largest unit that is exact; "deadline"; "none".
 std::string to_string(const time_limit& limit);
 
 } // namespace subprocess

@@ -16,6 +16,7 @@ namespace subprocess {
 class unique_fd {
 public:
   unique_fd() noexcept = default;
+  /// Owns this one.
   explicit unique_fd(int fd) noexcept : fd_(fd) {}
   unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
   unique_fd& operator=(unique_fd&& other) noexcept
@@ -28,6 +29,7 @@ public:
   /// The descriptor; -1 when empty.
   int get() const noexcept { return fd_; }
 
+  /// Whether there is a descriptor.
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
   /// Gives the descriptor to the caller, who then has to close it.
