@@ -244,7 +244,21 @@ def read_members(members, owner):
             entries.append(read_enumeration(member, owner))
         elif member.get("kind") in ("variable", "typedef"):
             entries.append(read_data(member, owner))
-    return sorted(entries, key=lambda entry: (entry.header, entry.line))
+    return with_constants_joined(sorted(entries, key=lambda entry: (entry.header, entry.line)), owner)
+
+
+def with_constants_joined(entries, owner):
+    """Constants on the lines below one that has a comment share it."""
+    joined = []
+    for entry in entries:
+        last = joined[-1] if joined else None
+        if (last and not owner and entry.kind == last.kind == "variable" and not entry.doc
+                and entry.line == last.line + len(last.declarations)):
+            last.identifiers += entry.identifiers
+            last.declarations += entry.declarations
+        else:
+            joined.append(entry)
+    return joined
 
 
 def read_class(path):
