@@ -115,7 +115,7 @@ class Checks:
         try:
             self.check(name, function(*arguments))
         except Exception as error:  # Whatever the browser says.
-            self.check(name, f"{type(error).__name__}: {error}")
+            self.check(name, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
 
 def wait_for(driver, condition):
@@ -175,15 +175,15 @@ def brightness(colour):
 
 
 def wrong_in_colours(driver, base, scheme):
-    """Text and code against what they stand on: WCAG's 4.5 to 1."""
+    """Text, links and code against what they stand on: WCAG's 4.5 to 1."""
     driver.get(base + "guide.html")
-    paper, ink, code, code_ink = (brightness(one) for one in driver.execute_script("""
+    paper, ink, link, code, code_ink = (brightness(one) for one in driver.execute_script("""
         const of = (selector, what) => getComputedStyle(document.querySelector(selector))[what];
-        return [of('body', 'backgroundColor'), of('.md-typeset p', 'color'),
+        return [of('body', 'backgroundColor'), of('.md-typeset p', 'color'), of('.md-typeset p a', 'color'),
                 of('.md-typeset pre > code', 'backgroundColor'), of('.md-typeset pre > code', 'color')];"""))
     if (paper < .2) != (scheme == "dark"):
         return f"the paper's brightness is {paper:.2f}"
-    for on, text in ((paper, ink), (code, code_ink)):
+    for on, text in ((paper, ink), (paper, link), (code, code_ink)):
         contrast = (max(on, text) + .05) / (min(on, text) + .05)
         if contrast < 4.5:
             return f"a contrast of {contrast:.1f}"
