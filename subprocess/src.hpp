@@ -54,6 +54,8 @@
 #include <subprocess/detail/launch/plan_program.cpp>
 #include <subprocess/detail/launch/plan_streams.cpp>
 #include <subprocess/detail/launch/private_fd.cpp>
+#include <subprocess/detail/observation/observed_child.cpp>
+#include <subprocess/detail/observation/observer_list.cpp>
 #include <subprocess/detail/process/foreign.cpp>
 #include <subprocess/detail/process/orphans.cpp>
 #include <subprocess/detail/process/process.cpp>
@@ -61,6 +63,7 @@
 #include <subprocess/detail/process/wait_until.cpp>
 #include <subprocess/detail/streams/capture_buffer.cpp>
 #include <subprocess/detail/streams/capture_command.cpp>
+#include <subprocess/detail/streams/capture_policy.cpp>
 #include <subprocess/detail/streams/capture_read.cpp>
 #include <subprocess/detail/streams/captured_child.cpp>
 #include <subprocess/detail/streams/captured_end.cpp>
@@ -74,6 +77,7 @@
 #include <subprocess/exit_error.cpp>
 #include <subprocess/exit_status.cpp>
 #include <subprocess/kill_tree.cpp>
+#include <subprocess/observer.cpp>
 #include <subprocess/pipeline.cpp>
 #include <subprocess/pipeline_run.cpp>
 #include <subprocess/program_search.cpp>
