@@ -249,9 +249,11 @@ TEST_P(event_loop_trust, a_child_that_may_not_be_signalled_holds_nobody)
     { // Dropped, it holds no loop.
       async_child dropped = start(deaf);
     }
-    asio::steady_timer timer(context(), 300ms);
-    timer.async_wait([&](std::error_code) { cancel.emit(asio::cancellation_type::terminal); });
-    run_to_end();
+    { // It may not outlive its context.
+      asio::steady_timer timer(context(), 300ms);
+      timer.async_wait([&](std::error_code) { cancel.emit(asio::cancellation_type::terminal); });
+      run_to_end();
+    }
     EXPECT_EQ(limited.ec, std::errc::timed_out);
     EXPECT_EQ(cancelled.ec, asio::error::operation_aborted);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 2500ms) << "they sleep for three seconds";
