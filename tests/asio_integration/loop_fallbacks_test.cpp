@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <asio/steady_timer.hpp>
@@ -44,6 +45,14 @@ public:
     expect_pipelines_to_work();
     expect_kills_to_work();
     expect_errors();
+  }
+
+  void expect_limit_to_hold(std::chrono::microseconds limit)
+  {
+    wait_result limited;
+    async_run(loop_, asked({"hang"}), {.limit = limit}, limited.handler());
+    turn();
+    EXPECT_EQ(limited.ec, std::errc::timed_out) << limited.ec.message();
   }
 
 private:
@@ -108,12 +117,10 @@ private:
 
   void expect_errors()
   {
-    wait_result limited;
-    async_run(loop_, asked({"hang"}), {.limit = 10ms}, limited.handler());
+    expect_limit_to_hold(10ms);
     wait_result missing;
     async_run(loop_, command("/nonexistent").use_launcher(which_), missing.handler());
     turn();
-    EXPECT_EQ(limited.ec, std::errc::timed_out) << limited.ec.message();
     EXPECT_EQ(missing.ec.value(), ENOENT) << missing.ec.message();
   }
 
@@ -142,6 +149,20 @@ TEST_P(loop_fallback, is_there_for_each_call_alone_and_for_all_together)
 TEST_P(loop_fallback, is_there_for_every_two_calls)
 {
   for_each_refusal(refused_in_pairs(), GetParam(), [](const refused_calls&) { expect_loops_to_work(); });
+}
+
+// It is killed before it could ask the kernel to tell of its end.
+TEST_P(loop_fallback, lets_a_limit_pass_at_any_moment_of_a_launch)
+{
+  const std::vector<refused_calls> sets = {
+      {{SYS_clone3, SYS_waitid}, "clone3 and waitid"},
+      {{SYS_clone3, SYS_waitid, SYS_pidfd_open}, "clone3, waitid and pidfd_open"},
+  };
+  for_each_refusal(sets, GetParam(), [](const refused_calls&) {
+    for (int i = 0; i < 60; ++i)
+      loop_trial(launcher::fork).expect_limit_to_hold(std::chrono::microseconds(100 * i));
+    EXPECT_TRUE(all_children_gone());
+  });
 }
 
 // No fixture: it would launch before the test does.

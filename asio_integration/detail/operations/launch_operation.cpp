@@ -198,9 +198,9 @@ void launch_operation::look()
   // In a fork of the program nothing is heard of the parent's child.
   if (!process_->is_parent())
     failure_.code.assign(ECHILD, std::system_category());
-  // A child that was killed before its exec may have left something behind that would
-  // go on for it; nobody waits for that.
-  else if (!launch_->has_verdict(failure_) && !(aborted_ && process_->has_ended()))
+  // Of a child that is being killed no verdict is needed, and where a sandbox refuses to
+  // say whether it has ended there may be none. The reaper will know.
+  else if (!launch_->has_verdict(failure_) && !aborted_)
     return;
   settle();
 }

@@ -230,7 +230,9 @@ process::state process::look() const noexcept
     return info.si_pid == pid_ ? state::ended : state::running;
   if (errno == ECHILD)
     return state::lost;
-  pollfd watched{pidfd_.get(), POLLIN, 0}; // A sandbox refuses the call.
+  // A sandbox refuses the call.
+  const unique_fd opened = pidfd_ ? unique_fd() : open_pidfd(pid_);
+  pollfd watched{pidfd_ ? pidfd_.get() : opened.get(), POLLIN, 0};
   int ignored = 0;
   return wait_until_ready({&watched, 1}, 0, ignored) == 1 ? state::ended : state::running;
 }
