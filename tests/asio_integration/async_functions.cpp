@@ -157,10 +157,12 @@ worker_lease& trial::lease(std::string answer)
   return lease_;
 }
 
-// A pool keeps its command, and with it the ends.
+// A pool keeps its command, and with it the ends; that its worker runs is not yet known to
+// it when the worker speaks.
 bool trial::is_ready() const
 {
-  return becomes_readable(out_.read_end.get(), 0ms) && (pool_ || is_only_end_here(err_.read_end));
+  const bool is_launched = pool_ ? pool_->counts().ready == 1 : is_only_end_here(err_.read_end);
+  return becomes_readable(out_.read_end.get(), 0ms) && is_launched;
 }
 
 std::string trial::fate() const
