@@ -36,6 +36,32 @@
 #endif
 #endif
 
+// The calls between fork and exec, before anything else includes them.
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <ctime>
+
+#include <subprocess/detail/child/child_plan.hpp>
+#include <subprocess/process_options.hpp>
+
+#include <subprocess/detail/child/src_begin.hpp>
+
+#include <subprocess/detail/child/option_calls.hpp>
+#include <subprocess/detail/child/raw_calls.hpp>
+
+#include <subprocess/detail/child/src_end.hpp>
+
 #include <subprocess/capture.cpp>
 #include <subprocess/child.cpp>
 #include <subprocess/child_change.cpp>
@@ -104,7 +130,7 @@
 #endif
 
 // What runs between fork and exec calls nothing outside: subprocess/meson.build tells
-// why. Last, so that no header is first seen here.
+// why. Last, so that no other header is first seen here.
 #include <subprocess/detail/child/src_begin.hpp>
 
 #include <subprocess/detail/child/child_descriptors.cpp>
