@@ -92,6 +92,8 @@ public:
 
   /// One that is told nothing.
   observer() noexcept = default;
+
+  /// \param told  Is called from now on. An empty function is told nothing.
   explicit observer(function told);
   observer(observer&& other) noexcept = default;
   observer& operator=(observer&& other) noexcept;

@@ -18,6 +18,7 @@
 
 namespace subprocess {
 
+/// The three parts of the version.
 inline constexpr int version_major = SUBPROCESS_VERSION_MAJOR;
 inline constexpr int version_minor = SUBPROCESS_VERSION_MINOR;
 inline constexpr int version_patch = SUBPROCESS_VERSION_PATCH;

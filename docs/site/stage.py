@@ -62,6 +62,8 @@ def stage_pages(root, pages):
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(f"# {program.name}\n\n```cpp\n{program.read_text().rstrip()}\n```\n")
     shutil.copytree(root / "docs/pictures", pages / "pictures")
+    # Files that the README leads to.
+    shutil.copytree(root / "packaging", pages / "packaging", ignore=shutil.ignore_patterns("*.md", "meson.build"))
     shutil.copy(root / "docs/site/style.css", pages)
 
 
