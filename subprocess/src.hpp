@@ -12,7 +12,7 @@
 #include <subprocess/src.hpp>
 //
 // The folder subprocess/ has to be in the include path, as it is in the repository;
-// what is installed lacks the sources. <subprocess/asio_src.hpp> does the same for the
+// what is installed lacks the sources. <asio_integration/src.hpp> does the same for the
 // event-loop half, and may be included by the same file. The file must not be compiled
 // with -fno-exceptions; warnings of its own it has none.
 //
