@@ -17,7 +17,6 @@
 #include <set>
 #include <string>
 
-#include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/pipeline.hpp>
 
 #include "allocations.hpp"
@@ -85,19 +84,6 @@ protected:
     loop.run_for(2s);
     EXPECT_EQ(next.calls, 1) << "the next one is never told";
     EXPECT_FALSE(next.ec) << next.ec.message();
-  }
-
-  static void expect_no_children_of(asio::io_context& loop)
-  {
-    EXPECT_TRUE(eventually(
-        [&] {
-          loop.restart();
-          loop.poll();
-          detail::reap_orphans();
-          return !has_children();
-        },
-        2s))
-        << "a child is left";
   }
 
   /// A context that has launched before.

@@ -179,6 +179,17 @@ bool all_children_gone()
       std::chrono::seconds(5));
 }
 
+void expect_no_children_of(asio::io_context& loop)
+{
+  const auto are_gone = [&loop] {
+    loop.restart();
+    loop.poll();
+    detail::reap_orphans();
+    return !has_children();
+  };
+  EXPECT_TRUE(eventually(are_gone, std::chrono::seconds(2))) << "a child is left";
+}
+
 exit_status in_fork(const std::function<void()>& body)
 {
   std::fflush(nullptr);

@@ -160,6 +160,10 @@ void wait_until_exited(pid_t pid);
 /// Reaps, on behalf of contexts that are gone, what dies there.
 bool all_children_gone();
 
+/// Turns the loop, and reaps what was dropped, until no child is left; fails the test when
+/// that takes long.
+void expect_no_children_of(asio::io_context& loop);
+
 /// Runs `body` in a fork()ed copy, without a check of what it leaves, and gives
 /// how the copy ended: with 0 unless an expectation failed.
 exit_status in_fork(const std::function<void()>& body);

@@ -17,8 +17,6 @@
 #include <string>
 #include <utility>
 
-#include <subprocess/detail/process/orphans.hpp>
-
 #include "allocations.hpp"
 #include "io_fixture.hpp"
 
@@ -166,15 +164,7 @@ TEST_P(pool_memory, that_is_not_there_ends_a_pool_cleanly)
       SCOPED_TRACE("allocation " + std::to_string(n));
       if (!try_once(loop, worker, n++))
         break;
-      EXPECT_TRUE(eventually(
-          [&] {
-            loop.restart();
-            loop.poll();
-            detail::reap_orphans();
-            return !has_children();
-          },
-          2s))
-          << "a worker is left";
+      expect_no_children_of(loop);
       EXPECT_EQ(open_descriptors(), before);
     }
     EXPECT_GT(n, 50u); // A pool does allocate.

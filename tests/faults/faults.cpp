@@ -28,7 +28,6 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -40,6 +39,8 @@
 
 #include <asio_integration/asio_integration.hpp>
 #include <subprocess/subprocess.hpp>
+
+#include "support/deadline.hpp"
 
 using namespace subprocess;
 using namespace std::chrono_literals;
@@ -457,15 +458,17 @@ std::string next_launches(bool on_loop)
 std::string children_left()
 {
   siginfo_t info{};
-  for (int looks = 0; looks < 300; ++looks) {
+  const auto are_gone = [&info] {
     info = {};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
-      return "children";
-    std::this_thread::sleep_for(10ms);
+      return true;
     result_of([] { run(exits()); });
     context->poll();
     context->restart();
-  }
+    return false;
+  };
+  if (tests::eventually(are_gone, 3s))
+    return "children";
   return std::string("children ") + (info.si_pid ? "zombie" : "running");
 }
 

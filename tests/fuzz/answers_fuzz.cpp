@@ -49,22 +49,16 @@ told by_pieces(fuzz::input in, const std::string& text, answer_shape shape, std:
   told answers;
   answer_buffer buffer;
   std::string answer;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto room = buffer.room();
-    fuzz::require(!room.empty(), "there is room");
-    const std::size_t size = std::min({room.size(), text.size() - at, std::size_t(1) + in.number(7)});
-    std::copy_n(text.data() + at, size, room.data());
-    buffer.add(size);
-    at += size;
+  fuzz::feed(in, text, buffer, [&] {
     for (;;) {
       const auto result = buffer.next(shape, longest, answer);
       if (result == answer_buffer::result::more)
-        break;
+        return true;
       answers.emplace_back(result, result == answer_buffer::result::whole ? answer : "");
       if (result == answer_buffer::result::too_long)
-        return answers;
+        return false;
     }
-  }
+  });
   return answers;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -45,6 +46,23 @@ inline void require(bool right, const char* what)
     return;
   std::fprintf(stderr, "not so: %s\n", what);
   std::abort();
+}
+
+/// Puts a text into a buffer by pieces of one to seven bytes, as far as there is room, and
+/// calls `take` after each, until that says that there is no more to come.
+template <class Buffer, class Take>
+void feed(input in, std::string_view text, Buffer& buffer, Take take)
+{
+  bool goes_on = true;
+  while (goes_on && !text.empty()) {
+    const auto room = buffer.room();
+    require(!room.empty(), "there is room");
+    const std::size_t size = std::min({room.size(), text.size(), std::size_t(1) + in.number(7)});
+    std::copy_n(text.data(), size, room.data());
+    buffer.add(size);
+    text.remove_prefix(size);
+    goes_on = take();
+  }
 }
 
 } // namespace subprocess::fuzz

@@ -47,16 +47,11 @@ told by_pieces(fuzz::input in, const std::string& text, const line_options& opti
   told lines;
   detail::line_buffer buffer(options);
   std::string line;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto room = buffer.room();
-    fuzz::require(!room.empty(), "there is room");
-    const std::size_t size = std::min({room.size(), text.size() - at, std::size_t(1) + in.number(7)});
-    std::copy_n(text.data() + at, size, room.data());
-    buffer.add(size);
-    at += size;
+  fuzz::feed(in, text, buffer, [&] {
     for (auto result = buffer.next(line); result != detail::line_buffer::result::more; result = buffer.next(line))
       lines.emplace_back(result == detail::line_buffer::result::too_long, line);
-  }
+    return true;
+  });
   if (buffer.take_last(line))
     lines.emplace_back(false, line);
   return lines;

@@ -57,9 +57,9 @@ unsigned try_words(std::mt19937& dice, const char* shell)
 // Where a command begins: a name that is none, and nothing of the shell's.
 void try_first_words(const char* shell)
 {
-  for (const char* word : {"case", "coproc", "do", "done", "elif", "else", "end", "esac", "fi", "for", "foreach",
-                           "function", "if", "in", "select", "then", "time", "until", "while", "!", "{", "}", "[[",
-                           "]]", "A=b", "#a", "~", "-"}) {
+  for (const char* word : {"case",    "coproc",   "do", "done", "elif",   "else", "end",  "esac",  "fi",    "for",
+                           "foreach", "function", "if", "in",   "select", "then", "time", "until", "while", "!",
+                           "{",       "}",        "[[", "]]",   "A=b",    "#a",   "~",    "-"}) {
     const captured_output got = run_in(shell, to_string(command(word, {"a"})));
     const bool is_program = std::string(word) == "time"; // There may be one.
     if (got.status.code() != 127 && !(is_program && got.status.code() != 0))

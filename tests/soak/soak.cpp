@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -28,6 +29,7 @@
 
 #include "support/baseline.hpp"
 #include "support/deadline.hpp"
+#include "support/pipes.hpp"
 #include "support/programs.hpp"
 
 namespace {
@@ -49,7 +51,19 @@ struct options {
   bool watches_memory = true; // A sanitizer's own grows.
 };
 
-enum road { blocking, spawned, async_spawned, ran, captured, terminal, piped, communicated, limited, pooled, road_count };
+enum road {
+  blocking,
+  spawned,
+  async_spawned,
+  ran,
+  captured,
+  terminal,
+  piped,
+  communicated,
+  limited,
+  pooled,
+  road_count
+};
 constexpr const char* names[] = {"blocking", "spawn",    "async_spawn", "async_run", "async_capture",
                                  "terminal", "pipeline", "communicate", "limit",     "pool"};
 
@@ -108,12 +122,30 @@ private:
 };
 
 // Made here, since g++ 12 takes no braced list in a coroutine that awaits.
-command exits() { return helper({"exit", "7"}); }
-command hangs() { return helper({"hang"}); }
-command cats() { return helper({"cat"}); }
-command cats_on_a_terminal() { return cats().stdin_from(stdio::pty()).stdout_to(stdio::pty()); }
-command cats_between_pipes() { return cats().stdin_from(stdio::pipe()).stdout_to(stdio::pipe()); }
-pipeline echoes() { return helper({"echo", "through"}) | cats() | cats(); }
+command exits()
+{
+  return helper({"exit", "7"});
+}
+command hangs()
+{
+  return helper({"hang"});
+}
+command cats()
+{
+  return helper({"cat"});
+}
+command cats_on_a_terminal()
+{
+  return cats().stdin_from(stdio::pty()).stdout_to(stdio::pty());
+}
+command cats_between_pipes()
+{
+  return cats().stdin_from(stdio::pipe()).stdout_to(stdio::pipe());
+}
+pipeline echoes()
+{
+  return helper({"echo", "through"}) | cats() | cats();
+}
 
 /// One of those who start children, one after the other, on a strand.
 class walker {
@@ -299,19 +331,48 @@ void call_blocking(clock_type::time_point end, unsigned seed)
   }
 }
 
-// A copy does nothing but live for a while.
+/// A fork of the whole program, which does nothing but live as long as this.
+class living_copy {
+public:
+  living_copy() : pid_(::fork())
+  {
+    if (pid_ == 0)
+      live();
+    alive_.read_end.reset();
+  }
+  ~living_copy()
+  {
+    alive_.write_end.reset();
+    if (pid_ != -1)
+      ::waitpid(pid_, nullptr, 0);
+  }
+  living_copy(const living_copy&) = delete;
+  living_copy& operator=(const living_copy&) = delete;
+
+private:
+  [[noreturn]] void live()
+  {
+    alive_.write_end.reset();
+    char none;
+    while (::read(alive_.read_end.get(), &none, 1) == -1 && errno == EINTR) {
+    }
+    ::_exit(0);
+  }
+
+  tests::pipe_ends alive_ = tests::make_pipe(); // Before the fork.
+  const pid_t pid_;
+};
+
+// Each copy lives while a few children come and go.
 void fork_the_host(clock_type::time_point end, unsigned seed)
 {
   std::mt19937 random(seed);
   while (clock_type::now() < end) {
-    const pid_t copy = ::fork();
-    if (copy == 0) {
-      ::usleep(static_cast<useconds_t>(random() % 5000));
-      ::_exit(0);
+    const living_copy copy;
+    for (auto left = random() % 20; left > 0; --left) {
+      std::error_code ec;
+      check(run(helper({"exit", "4"}), ec).code() == 4, "run beside a copy", ec);
     }
-    ::usleep(20'000);
-    if (copy != -1)
-      ::waitpid(copy, nullptr, 0);
   }
 }
 
@@ -369,7 +430,8 @@ void soak(const options& given)
   for (std::thread& thread : threads)
     thread.join();
   const long grown = status_value("VmRSS") - resident;
-  std::cout << "resident memory after a quarter of the time " << resident << " KiB, and since then " << grown << " KiB\n";
+  std::cout << "resident memory after a quarter of the time " << resident << " KiB, and since then " << grown
+            << " KiB\n";
   if (given.watches_memory)
     check(grown < most_growth, "resident memory has grown");
 }
@@ -420,7 +482,7 @@ int main(int argc, char** argv)
   soak(given);
   check_soon("descriptors are left", [&] { return tests::open_descriptors() == descriptors; });
   check_soon("children are left", [] { return !tests::has_children(); });
-check_soon("threads are left", [&] { return status_value("Threads") == threads; });
+  check_soon("threads are left", [&] { return status_value("Threads") == threads; });
 
   unsigned long children = 0;
   for (int way = 0; way < road_count; ++way) {
