@@ -178,8 +178,8 @@ public:
     const auto start = [](auto handler, const executor_type& executor, const detail::tracked_child& child) {
       child.async_wait(executor, std::move(handler));
     };
-    return asio::async_initiate<Token, void(std::error_code, exit_status)>(
-        detail::initiation_by(get_executor(), start), token, child_);
+    return asio::async_initiate<Token, void(std::error_code, exit_status)>(detail::initiation_by(get_executor(), start),
+                                                                           token, child_);
   }
 
   /// Waits until the child is stopped, goes on or ends. Everyone who waits then is

@@ -63,7 +63,8 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_acquire(Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    const auto start = [](auto handler, const executor_type& executor, const std::shared_ptr<detail::permit_pool>& pool) {
+    const auto start = [](auto handler, const executor_type& executor,
+                          const std::shared_ptr<detail::permit_pool>& pool) {
       detail::async_acquire(pool, executor, std::move(handler));
     };
     return asio::async_initiate<Token, void(std::error_code, spawn_permit)>(detail::initiation_by(executor_, start),
@@ -85,8 +86,7 @@ public:
   /// The handler is never invoked from within this call.
   template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
                 asio::default_completion_token_t<executor_type>>
-  auto async_run(command what, run_options options,
-                 Token&& token = asio::default_completion_token_t<executor_type>())
+  auto async_run(command what, run_options options, Token&& token = asio::default_completion_token_t<executor_type>())
   {
     using operation = detail::limited_operation<detail::run_operation, exit_status, command, run_options>;
     return detail::initiate<operation, std::error_code, exit_status>(executor_, token, pool_, std::move(what), options);

@@ -102,11 +102,9 @@ private:
   private:
     void begin() override
     {
-      stream_.async_read_some(
-          buffers_, detail::callers_step_of(this->self(this), steps_, stop_,
-                                            [](read_operation& op, std::error_code ec, std::size_t got) {
-                                              op.done_(end_of(ec), got);
-                                            }));
+      stream_.async_read_some(buffers_, detail::callers_step_of(this->self(this), steps_, stop_,
+                                                                [](read_operation& op, std::error_code ec,
+                                                                   std::size_t got) { op.done_(end_of(ec), got); }));
     }
 
     void cancelled(asio::cancellation_type type) override { stop_.emit(type); }

@@ -129,15 +129,12 @@ void for_each_async_function(Visit visit)
   visit("spawn_limiter::async_capture",
         [](trial& t, auto token) { return t.limiter().async_capture(t.take_command(), std::move(token)); });
   visit("worker_pool::async_run", [](trial& t, auto token) { return t.pool().async_run(std::move(token)); });
-  visit("worker_pool::async_acquire", [](trial& t, auto token) {
-    return t.waiting_pool().async_acquire(std::move(token));
-  });
-  visit("worker_pool::async_wait_ready", [](trial& t, auto token) {
-    return t.waiting_pool().async_wait_ready(1, std::move(token));
-  });
-  visit("worker_pool::async_next_event", [](trial& t, auto token) {
-    return t.waiting_pool().async_next_event(std::move(token));
-  });
+  visit("worker_pool::async_acquire",
+        [](trial& t, auto token) { return t.waiting_pool().async_acquire(std::move(token)); });
+  visit("worker_pool::async_wait_ready",
+        [](trial& t, auto token) { return t.waiting_pool().async_wait_ready(1, std::move(token)); });
+  visit("worker_pool::async_next_event",
+        [](trial& t, auto token) { return t.waiting_pool().async_next_event(std::move(token)); });
   visit("worker_lease::async_request",
         [](trial& t, auto token) { return t.lease("yes\n").async_request("it", std::move(token)); });
   visit("worker_lease::async_exchange",

@@ -122,7 +122,8 @@ TEST_P(async_running, failed_spawns_are_told_alone_and_in_a_crowd)
 TEST_P(async_running, cancelled_kills_what_is_deaf_when_its_grace_is_over)
 {
   pipe_ends out = make_pipe();
-  command what = helper({"ignore", std::to_string(SIGTERM)}).stop_with(stop_sequence::gentle(std::chrono::milliseconds(50)));
+  command what =
+      helper({"ignore", std::to_string(SIGTERM)}).stop_with(stop_sequence::gentle(std::chrono::milliseconds(50)));
   what.stdout_to(stdio::from_fd(std::move(out.write_end)));
   asio::cancellation_signal cancel;
   int calls = 0;

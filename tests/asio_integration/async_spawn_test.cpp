@@ -136,7 +136,11 @@ TEST_P(async_spawning, with_an_oom_score_leaves_the_parents_alone)
 {
   const std::string own = content_of("/proc/self/oom_score_adj");
   spawn_result result;
-  async_spawn(context(), helper({"read", "/proc/self/oom_score_adj"}).oom_score_adj(500).use_launcher(launcher::automatic).stdout_to(stdio::pipe()),
+  async_spawn(context(),
+              helper({"read", "/proc/self/oom_score_adj"})
+                  .oom_score_adj(500)
+                  .use_launcher(launcher::automatic)
+                  .stdout_to(stdio::pipe()),
               result.handler());
   run_until([&] { return result.calls == 1; });
   ASSERT_FALSE(result.ec) << result.ec.message();

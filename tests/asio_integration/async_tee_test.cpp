@@ -232,8 +232,7 @@ TEST_P(async_teeing, of_a_child_can_be_cancelled_in_the_grace)
   end_of(source);
   asio::cancellation_signal cancel;
   tee_result result;
-  async_tee(source, std::tie(), std::chrono::hours(1),
-            asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  async_tee(source, std::tie(), std::chrono::hours(1), asio::bind_cancellation_slot(cancel.slot(), result.handler()));
   EXPECT_TRUE(is_busy());
   cancel.emit(asio::cancellation_type::total);
   run_to_end();

@@ -107,7 +107,8 @@ TEST_P(coroutines, end_a_program_gently_when_the_other_side_of_or_is_first)
   what.stdout_to(stdio::from_fd(std::move(out.write_end))).stderr_to(stdio::from_fd(std::move(err.write_end)));
   in_coroutine([&]() -> asio::awaitable<void> {
     asio::posix::stream_descriptor ready(context(), ::dup(out.read_end.get()));
-    co_await (co::run(std::move(what)) || ready.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable));
+    co_await (co::run(std::move(what)) ||
+              ready.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable));
   });
   EXPECT_EQ(read_line(out.read_end.get()), "ready");
   EXPECT_EQ(read_line(err.read_end.get()), "caught " + std::to_string(SIGTERM));

@@ -61,7 +61,10 @@ public:
   }
 
   friend bool operator==(const hosts_executor& a, const hosts_executor& b) noexcept { return a.rules_ == b.rules_; }
-  [[maybe_unused]] friend bool operator!=(const hosts_executor& a, const hosts_executor& b) noexcept { return !(a == b); }
+  [[maybe_unused]] friend bool operator!=(const hosts_executor& a, const hosts_executor& b) noexcept
+  {
+    return !(a == b);
+  }
 
 private:
   asio::io_context* context_;
@@ -77,7 +80,8 @@ TEST_P(event_loop_trust, a_handler_whose_executor_throws_costs_its_own_operation
   rules->rejects = true;
   async_child first = start(helper({"exit", "1"}));
   int calls = 0;
-  first.async_wait(asio::bind_executor(hosts_executor(context(), rules), [&](std::error_code, exit_status) { ++calls; }));
+  first.async_wait(
+      asio::bind_executor(hosts_executor(context(), rules), [&](std::error_code, exit_status) { ++calls; }));
   wait_result beside;
   first.async_wait(beside.handler());
   EXPECT_THROW(run_to_end(), std::runtime_error);
@@ -185,8 +189,8 @@ TEST_P(event_loop_trust, a_child_that_its_tracer_keeps_costs_no_time)
     if (tracer == 0) { // It keeps the child until the other pipe ends.
       released.write_end.reset();
       char byte = 'x';
-      const bool good = ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0 &&
-                        ::write(seized.write_end.get(), &byte, 1) == 1;
+      const bool good =
+          ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0 && ::write(seized.write_end.get(), &byte, 1) == 1;
       seized.write_end.reset();
       ::_exit(good && ::read(released.read_end.get(), &byte, 1) == 0 ? 0 : 1);
     }

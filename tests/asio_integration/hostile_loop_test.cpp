@@ -209,7 +209,8 @@ TEST_P(hostile_loop, closes_what_a_command_owned_for_which_there_is_no_process)
     ASSERT_EQ(::setrlimit(RLIMIT_NPROC, &none), 0);
     pipe_ends ends = make_pipe();
     wait_result result;
-    async_run(context(), command("/bin/true").use_launcher(GetParam().which).stdout_to(stdio::from_fd(std::move(ends.write_end))),
+    async_run(context(),
+              command("/bin/true").use_launcher(GetParam().which).stdout_to(stdio::from_fd(std::move(ends.write_end))),
               result.handler());
     run_to_end();
     EXPECT_EQ(result.calls, 1);
@@ -371,7 +372,8 @@ TEST_P(forking_loop, can_be_made_in_a_fork_while_another_thread_launches)
       asio::io_context own;
       use_source(own);
       int told = 0;
-      async_run(own, helper({"exit", "3"}), [&](std::error_code ec, exit_status end) { told += !ec && end.code() == 3; });
+      async_run(own, helper({"exit", "3"}),
+                [&](std::error_code ec, exit_status end) { told += !ec && end.code() == 3; });
       own.run_for(5s);
       return 1 - told;
     });

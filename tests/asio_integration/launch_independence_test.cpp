@@ -149,7 +149,8 @@ constexpr named_obstacle obstacles[] = {
     {"a program that is being written", [] { return std::unique_ptr<obstacle>(new text_busy); }},
     {"a FIFO without a writer", [] { return std::unique_ptr<obstacle>(new silent_fifo(silent_fifo::as::input)); }},
     {"a FIFO without a reader", [] { return std::unique_ptr<obstacle>(new silent_fifo(silent_fifo::as::output)); }},
-    {"a FIFO to add to, without a reader", [] { return std::unique_ptr<obstacle>(new silent_fifo(silent_fifo::as::appended)); }},
+    {"a FIFO to add to, without a reader",
+     [] { return std::unique_ptr<obstacle>(new silent_fifo(silent_fifo::as::appended)); }},
 #ifdef SUBPROCESS_LINUX_OPTIONS
     {"a file system that does not answer", [] { return std::unique_ptr<obstacle>(new held_exec); }},
 #endif

@@ -173,7 +173,8 @@ TEST(transient_lack_on_a_loop, of_descriptors_at_the_first_launch_decides_nothin
   for (int free = 0; free < 8; ++free) {
     const bool done = tried_in_fresh_program([&] {
       ::setenv(how_many, std::to_string(free).c_str(), 1);
-      const std::string roads{is_available(reaper_source::pidfd) ? 'p' : 's', why_unavailable(launcher::clone) ? 'f' : 'c'};
+      const std::string roads{is_available(reaper_source::pidfd) ? 'p' : 's',
+                              why_unavailable(launcher::clone) ? 'f' : 'c'};
       ::setenv(usual, roads.c_str(), 1);
     });
     if (done)

@@ -163,10 +163,11 @@ TEST_P(newer_token, an_immediate_executor_changes_nothing)
 {
   bool is_starting = true;
   start_all([&] {
-    return asio::bind_immediate_executor(asio::system_executor(), [&, counted = counted()](std::error_code ec, auto&&...) {
-      EXPECT_FALSE(is_starting) << "called from within";
-      counted(ec);
-    });
+    return asio::bind_immediate_executor(asio::system_executor(),
+                                         [&, counted = counted()](std::error_code ec, auto&&...) {
+                                           EXPECT_FALSE(is_starting) << "called from within";
+                                           counted(ec);
+                                         });
   });
   is_starting = false;
   finish();

@@ -92,7 +92,8 @@ TEST_P(time_limited, run_lets_its_child_write_while_it_is_stopped)
         "sh", {"-c", "trap 'head -c 300000 /dev/zero; echo bye > \"$0\"; exit' TERM; while :; do sleep 0.01; done",
                scratch / "told"});
     wait_result result;
-    async_run(context(), what.stdout_to(stdio::pipe()).stop_with({{SIGTERM, patience}}), {.limit = limit}, result.handler());
+    async_run(context(), what.stdout_to(stdio::pipe()).stop_with({{SIGTERM, patience}}), {.limit = limit},
+              result.handler());
     run_to_end();
     EXPECT_EQ(result.ec, std::errc::timed_out);
     return std::filesystem::exists(scratch / "told");
@@ -113,7 +114,8 @@ TEST_P(time_limited, failed_spawns_name_their_step)
 {
   spawn_failure failure;
   wait_result result;
-  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {.failure = &failure}, result.handler());
+  async_run(asio::any_io_executor(context().get_executor()), program("/nowhere"), {.failure = &failure},
+            result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
   EXPECT_EQ(failure.code, result.ec);
@@ -127,7 +129,8 @@ TEST_P(time_limited, failed_spawns_name_their_step)
   EXPECT_EQ(spawn_ec, failure.code);
   EXPECT_EQ(failure.step, spawn_step::chdir);
 
-  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {.failure = &failure}, result.handler());
+  async_run(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {.failure = &failure},
+            result.handler());
   run_to_end();
   EXPECT_FALSE(failure);
 }
@@ -183,8 +186,8 @@ TEST_P(time_limited, capture_ends_though_the_limit_passes_while_the_end_is_on_it
     capture_result result;
     spawn_failure failure;
     failure.program = "cleared when it is spawned";
-    async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}), {.limit = time_limit(deadline), .failure = &failure},
-                  result.handler());
+    async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}),
+                  {.limit = time_limit(deadline), .failure = &failure}, result.handler());
     context().restart();
     while (!(failure.program.empty() && has_zombie()) && std::chrono::steady_clock::now() < deadline)
       if (!context().poll_one())
@@ -203,14 +206,14 @@ TEST_P(time_limited, capture_whose_spawn_fails_names_the_step)
 {
   spawn_failure failure;
   capture_result result;
-  async_capture(asio::any_io_executor(context().get_executor()), program("/nowhere"), {.limit = 1h, .failure = &failure},
-                result.handler());
+  async_capture(asio::any_io_executor(context().get_executor()), program("/nowhere"),
+                {.limit = 1h, .failure = &failure}, result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::no_such_file_or_directory);
   EXPECT_EQ(failure.code, result.ec);
   EXPECT_EQ(failure.step, spawn_step::exec);
-  async_capture(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}), {.limit = 1h, .failure = &failure},
-                result.handler());
+  async_capture(asio::any_io_executor(context().get_executor()), helper({"exit", "0"}),
+                {.limit = 1h, .failure = &failure}, result.handler());
   run_to_end();
   EXPECT_FALSE(result.ec);
   EXPECT_FALSE(failure);
@@ -220,7 +223,8 @@ TEST_P(time_limited, spawn_that_is_cut_short_tells_the_same_in_both_places)
 {
   spawn_failure failure;
   wait_result result;
-  async_run(asio::any_io_executor(context().get_executor()), helper({"hang"}), {.limit = 0s, .failure = &failure}, result.handler());
+  async_run(asio::any_io_executor(context().get_executor()), helper({"hang"}), {.limit = 0s, .failure = &failure},
+            result.handler());
   run_to_end();
   EXPECT_EQ(result.ec, std::errc::timed_out);
   EXPECT_TRUE(!failure || failure.code == result.ec) << failure.code.message();
@@ -300,7 +304,8 @@ TEST_P(time_limited, runs_whose_time_is_up_at_once_end_on_any_number_of_threads)
   std::atomic<int> late = 0;
   constexpr int count = 30;
   for (int i = 0; i < count; ++i)
-    async_run(pool, helper({"hang"}), {.limit = 0s}, [&](std::error_code ec, exit_status) { late += ec == std::errc::timed_out; });
+    async_run(pool, helper({"hang"}), {.limit = 0s},
+              [&](std::error_code ec, exit_status) { late += ec == std::errc::timed_out; });
   pool.join();
   EXPECT_EQ(late, count);
 }

@@ -112,7 +112,8 @@ TEST_P(hostile_host, that_closes_what_it_does_not_know_sees_the_end_of_its_pipes
     close_the_unknown();
     for (int target = 3; target < 20; ++target) {
       pipe_ends ends = make_pipe(100); // As in a program with many.
-      EXPECT_TRUE(run(helper({"fd-write", std::to_string(target), "hello"}).map_fd(ends.write_end.get(), target)).success());
+      EXPECT_TRUE(
+          run(helper({"fd-write", std::to_string(target), "hello"}).map_fd(ends.write_end.get(), target)).success());
       ends.write_end.reset();
       char buffer[8] = {};
       EXPECT_EQ(::read(ends.read_end.get(), buffer, sizeof buffer), 5);
@@ -181,7 +182,8 @@ TEST_P(hostile_host, started_without_standard_streams_leaves_its_children_withou
         const bool is_shut = really & (1 << stream);
         EXPECT_EQ(::fcntl(stream, F_GETFD) == -1, is_shut) << stream << " in the parent, launch " << i;
         EXPECT_EQ(("\n" + got).find("\n" + std::to_string(stream) + " ") == std::string::npos, is_shut)
-            << stream << " in the child, launch " << i << ":\n" << got;
+            << stream << " in the child, launch " << i << ":\n"
+            << got;
       }
       launch_in_every_way();
     }

@@ -89,7 +89,6 @@ protected:
       ++i;
     }
   }
-
 };
 SUBPROCESS_FOR_EACH_ROAD(namespaces);
 

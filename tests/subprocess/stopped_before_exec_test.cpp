@@ -31,7 +31,8 @@ protected:
   /// Launches, in a copy with a process group of its own, a program that is being
   /// written for 100 ms more; `stop` is called with the child before that is over.
   /// \return By `body`, which gets the command.
-  void while_busy(const std::function<void(pid_t)>& stop, const std::function<void(const command&, unique_fd&)>& body) const
+  void while_busy(const std::function<void(pid_t)>& stop,
+                  const std::function<void(const command&, unique_fd&)>& body) const
   {
     const scratch_directory scratch;
     const std::string busy = scratch.helper_as("busy");

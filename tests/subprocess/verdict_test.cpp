@@ -193,8 +193,7 @@ SUBPROCESS_FOR_EACH_LAUNCHER(missing_program);
 TEST_P(missing_program, is_told_from_a_missing_interpreter)
 {
   const std::string script = scratch.file("script", "#!/nonexistent/interpreter\n", 0755);
-  EXPECT_EQ(text_of(program(script)),
-            "spawn \"" + script + "\": exec: No such file or directory (its interpreter?)");
+  EXPECT_EQ(text_of(program(script)), "spawn \"" + script + "\": exec: No such file or directory (its interpreter?)");
   EXPECT_EQ(text_of(program("/nonexistent")), "spawn \"/nonexistent\": exec: No such file or directory");
 }
 

@@ -11,9 +11,9 @@ namespace subprocess::tests {
 struct descriptor_identity {
   dev_t device;
   ino_t inode;
-  dev_t special;  // Of a device: which.
-  int mode;       // As of F_GETFL.
-  int own_flags;  // As of F_GETFD.
+  dev_t special; // Of a device: which.
+  int mode;      // As of F_GETFL.
+  int own_flags; // As of F_GETFD.
 
   friend bool operator==(const descriptor_identity&, const descriptor_identity&) = default;
 };

@@ -39,7 +39,10 @@ public:
 private:
   int below(int end) { return std::uniform_int_distribution(0, end - 1)(random_); }
   bool chance(int percent) { return below(100) < percent; }
-  int any_of(const std::vector<int>& numbers) { return numbers[static_cast<std::size_t>(below(static_cast<int>(numbers.size())))]; }
+  int any_of(const std::vector<int>& numbers)
+  {
+    return numbers[static_cast<std::size_t>(below(static_cast<int>(numbers.size())))];
+  }
 
   void open_at(int fd, const std::string& tag, bool inheritable);
   void take_low_numbers();

@@ -49,7 +49,8 @@ std::vector<refused_calls> refused_in_pairs()
   return sets;
 }
 
-void for_each_refusal(const std::vector<refused_calls>& sets, int error, const std::function<void(const refused_calls&)>& body)
+void for_each_refusal(const std::vector<refused_calls>& sets, int error,
+                      const std::function<void(const refused_calls&)>& body)
 {
   for (const refused_calls& set : sets) {
     SCOPED_TRACE("refused: " + set.names);

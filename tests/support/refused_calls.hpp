@@ -20,6 +20,7 @@ std::vector<refused_calls> refused_in_pairs();
 
 /// Runs `body` in an isolated() copy for each set, where the kernel refuses these
 /// calls with `error`, ENOSYS or EPERM.
-void for_each_refusal(const std::vector<refused_calls>& sets, int error, const std::function<void(const refused_calls&)>& body);
+void for_each_refusal(const std::vector<refused_calls>& sets, int error,
+                      const std::function<void(const refused_calls&)>& body);
 
 } // namespace subprocess::tests

@@ -14,8 +14,7 @@ public:
   using done_type = completion_owner<std::error_code, captured_output>;
 
   capture_operation(const callers_executors& executors, done_type done, command what, capture_options options)
-      : output_operation(executors.io, std::move(what), outputs::kept, std::move(options)),
-        done_(std::move(done))
+      : output_operation(executors.io, std::move(what), outputs::kept, std::move(options)), done_(std::move(done))
   {
   }
 

@@ -86,7 +86,7 @@ private:
   stop_steps steps_;
   std::error_code cause_;
   spawn_failure never_program_; // Why there was no program.
-  bool runs_ = false; // The child was launched.
+  bool runs_ = false;           // The child was launched.
   bool became_program_ = true;
   bool was_cancelled_ = false;
   bool late_ = false;

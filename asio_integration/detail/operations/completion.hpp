@@ -79,8 +79,7 @@ class bound_completion {
 public:
   using allocator_type = allocator_of<Handler>;
 
-  bound_completion(Handler&& handler, std::tuple<Args...>&& args)
-      : handler_(std::move(handler)), args_(std::move(args))
+  bound_completion(Handler&& handler, std::tuple<Args...>&& args) : handler_(std::move(handler)), args_(std::move(args))
   {
   }
 
@@ -244,9 +243,8 @@ private:
     self.results_.reset();
     if (is_over)
       return;
-    running->take_step([&] {
-      std::apply([&](Args&... args) { self.called_(*running, self.index_, std::move(args)...); }, results);
-    });
+    running->take_step(
+        [&] { std::apply([&](Args&... args) { self.called_(*running, self.index_, std::move(args)...); }, results); });
   }
 
   event_queue loop_;

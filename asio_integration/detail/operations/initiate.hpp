@@ -126,8 +126,8 @@ public:
 private:
   template <class Other, class OfCompletion>
   friend class operation_allocator;
-  using allocator = typename std::allocator_traits<decltype(std::declval<Completion&>().get_allocator())>::
-      template rebind_alloc<T>;
+  using allocator =
+      typename std::allocator_traits<decltype(std::declval<Completion&>().get_allocator())>::template rebind_alloc<T>;
 
   Completion* done_;
 };
@@ -168,9 +168,9 @@ public:
     auto link = slot.is_connected() ? std::make_shared<cancel_link>() : nullptr;
     done_type* const done = done_type::make(std::move(handler), executor_);
     completion_owner<Results...> owned(done);
-    const auto running = std::allocate_shared<made_operation>(
-        operation_allocator<made_operation, done_type>(done), done->get_allocator(), link, executors, std::move(owned),
-        std::forward<Args>(args)...);
+    const auto running = std::allocate_shared<made_operation>(operation_allocator<made_operation, done_type>(done),
+                                                              done->get_allocator(), link, executors, std::move(owned),
+                                                              std::forward<Args>(args)...);
     // Before the start: afterwards the handler may be running already.
     if (link)
       slot.template emplace<cancel_operation>(std::move(link));

@@ -29,8 +29,8 @@ void launch_operation::arrival::run(loop_task& task, bool is_over)
     keep->take_step([&] { self.operation_.started(); });
 }
 
-launch_operation::launch_operation(const asio::any_io_executor& executor, command what,
-                                   const stream_defaults& defaults, handover when)
+launch_operation::launch_operation(const asio::any_io_executor& executor, command what, const stream_defaults& defaults,
+                                   handover when)
     : executor_(executor), launch_(make_launch(std::move(what), defaults, failure_)), when_(when), arrival_(*this)
 {
 }

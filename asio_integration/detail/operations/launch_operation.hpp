@@ -34,8 +34,7 @@ protected:
              ///< the loop. Whether it ever became its program is known at its end.
   };
 
-  launch_operation(const asio::any_io_executor& executor, command what, const stream_defaults& defaults,
-                   handover when);
+  launch_operation(const asio::any_io_executor& executor, command what, const stream_defaults& defaults, handover when);
   ~launch_operation() override;
 
   // All that follows is called under the lock.

@@ -56,9 +56,9 @@ void pipeline_operation::start_stage(std::size_t index)
     options.input.reset();
   stage& one = *stages_[index];
   options.failure = &one.failure;
-  const auto running = std::make_shared<capture_operation>(
-      executors_, capture_operation::done_type(&one.done.expected_by(self(this))), std::move(commands_[index]),
-      std::move(options));
+  const auto running =
+      std::make_shared<capture_operation>(executors_, capture_operation::done_type(&one.done.expected_by(self(this))),
+                                          std::move(commands_[index]), std::move(options));
   ++running_;
   one.running = running;
   running->start();

@@ -20,8 +20,7 @@ class pipeline_operation : public operation {
 public:
   using done_type = completion_owner<std::error_code, pipeline_result>;
 
-  pipeline_operation(const callers_executors& executors, done_type done, const pipeline& what,
-                     capture_options options);
+  pipeline_operation(const callers_executors& executors, done_type done, const pipeline& what, capture_options options);
   ~pipeline_operation() override;
 
 private:
@@ -41,8 +40,8 @@ private:
   done_type done_;
   capture_options options_;
   std::shared_ptr<output_sink> sink_; // That of all stages, when there is one.
-  spawn_failure failure_; // The first.
-  std::error_code error_; // The first.
+  spawn_failure failure_;             // The first.
+  std::error_code error_;             // The first.
   std::vector<command> commands_;
   std::vector<std::unique_ptr<stage>> stages_;
   std::size_t running_ = 0;

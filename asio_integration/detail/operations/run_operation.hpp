@@ -13,10 +13,8 @@ class run_operation : public output_operation {
 public:
   using done_type = completion_owner<std::error_code, exit_status>;
 
-  run_operation(const callers_executors& executors, done_type done, command what,
-                const run_options& options = {})
-      : output_operation(executors.io, std::move(what), outputs::dropped, kept_nothing(options)),
-        done_(std::move(done))
+  run_operation(const callers_executors& executors, done_type done, command what, const run_options& options = {})
+      : output_operation(executors.io, std::move(what), outputs::dropped, kept_nothing(options)), done_(std::move(done))
   {
   }
 

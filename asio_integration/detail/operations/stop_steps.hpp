@@ -35,14 +35,14 @@ public:
   std::optional<process::clock::time_point> next(std::error_code& ec) noexcept
   {
     const bool is_last = step_ == sequence_->steps.size();
-    ec = is_last ? child_->kill(sequence_->whom)
-                 : child_->ask_to_end(sequence_->whom, sequence_->steps[step_].signal);
+    ec = is_last ? child_->kill(sequence_->whom) : child_->ask_to_end(sequence_->whom, sequence_->steps[step_].signal);
     if (ec == std::errc::invalid_argument) // It has ended, and whoever waits is told how.
       ec.clear();
     if (is_last || ec)
       return std::nullopt;
     // A grace of centuries must not overflow the clock.
-    const auto grace = std::min<std::chrono::nanoseconds>(sequence_->steps[step_++].grace, std::chrono::hours(24 * 365));
+    const auto grace =
+        std::min<std::chrono::nanoseconds>(sequence_->steps[step_++].grace, std::chrono::hours(24 * 365));
     return process::clock::now() + std::chrono::duration_cast<process::clock::duration>(grace);
   }
 

@@ -51,9 +51,8 @@ private:
         ++parts_;
         wait_for_hang_up(*outputs[i], i);
       }
-    child_.async_wait(executors_.io, step(stop_[outputs_count], [](self_type& op, std::error_code ec, exit_status s) {
-                        op.exited(ec, s);
-                      }));
+    child_.async_wait(executors_.io, step(stop_[outputs_count],
+                                          [](self_type& op, std::error_code ec, exit_status s) { op.exited(ec, s); }));
   }
 
   void cancelled(asio::cancellation_type) override { finish(asio::error::operation_aborted); }

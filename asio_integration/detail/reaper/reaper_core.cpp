@@ -23,8 +23,8 @@ void reaper_core::task::called(loop_task& base, bool is_over)
 
 reaper_core::reaper_core(const loop_executor& executor, std::unique_ptr<wake_source> source)
     : executor_(executor), loop_(executor.context()), kind_(source->kind()), begin_(*this, &reaper_core::begin),
-      again_(*this, &reaper_core::look_around), look_soon_(*this, &reaper_core::look_soon), tell_robbed_(*this, &reaper_core::tell_robbed),
-      source_(std::move(source)), timer_(executor)
+      again_(*this, &reaper_core::look_around), look_soon_(*this, &reaper_core::look_soon),
+      tell_robbed_(*this, &reaper_core::tell_robbed), source_(std::move(source)), timer_(executor)
 {
 }
 

@@ -106,7 +106,7 @@ private:
   task tell_robbed_;
   std::unique_ptr<wake_source> source_; // None once shut down.
   std::optional<loop_timer> timer_;     // None once shut down.
-  bool armed_ = true; // The source is waited for, or will be.
+  bool armed_ = true;                   // The source is waited for, or will be.
   bool ticking_ = false;
   bool looks_soon_ = false;
   reap_table table_;

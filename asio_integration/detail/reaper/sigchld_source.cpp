@@ -12,10 +12,7 @@ namespace {
 
 class sigchld_source final : public wake_source {
 public:
-  explicit sigchld_source(const loop_executor& executor) : signals_(executor, SIGCHLD)
-  {
-    restart_interrupted_calls();
-  }
+  explicit sigchld_source(const loop_executor& executor) : signals_(executor, SIGCHLD) { restart_interrupted_calls(); }
 
   reaper_source kind() const noexcept override { return reaper_source::sigchld; }
 

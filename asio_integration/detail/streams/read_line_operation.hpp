@@ -69,9 +69,8 @@ private:
     const auto room = buffer_->room();
     stream_.async_read_some(
         asio::buffer(room.data(), room.size()),
-        callers_step_of(this->self(this), steps_, stop_, [](self_type& op, std::error_code ec, std::size_t size) {
-          op.was_read(ec, size);
-        }));
+        callers_step_of(this->self(this), steps_, stop_,
+                        [](self_type& op, std::error_code ec, std::size_t size) { op.was_read(ec, size); }));
   }
 
   void was_read(std::error_code ec, std::size_t size)

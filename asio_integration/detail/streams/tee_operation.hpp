@@ -157,7 +157,7 @@ private:
   bool reading_ = false;
   bool ended_ = false;
   bool giving_up_ = false;
-  std::optional<std::size_t> left_; // So much is still read of a source that was given up.
+  std::optional<std::size_t> left_;                      // So much is still read of a source that was given up.
   asio::cancellation_signal stop_[sizeof...(Sinks) + 1]; // The last one is the source's.
 };
 

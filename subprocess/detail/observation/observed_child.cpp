@@ -109,8 +109,7 @@ void observed_child::failed(const spawn_failure& failure) noexcept
   tell_soon();
 }
 
-void observed_child::ended(std::error_code error, exit_status status,
-                           const std::optional<exit_report>& report) noexcept
+void observed_child::ended(std::error_code error, exit_status status, const std::optional<exit_report>& report) noexcept
 {
   over_ = now();
   status_ = status;
