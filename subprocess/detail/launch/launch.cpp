@@ -135,8 +135,8 @@ void launch::open_ends(told_by how, spawn_failure& failure)
 
 int launch::make(told_by how)
 {
-  if (!start_.stack && !(start_.stack = take_stack())) // The kernel would say EINVAL, as of a refusal.
-    return ENOMEM;
+  if (!start_.stack)
+    start_.stack = take_stack();
   if (used_ == launcher::fork && !shared_report_ && !(shared_report_ = make_shared_report()))
     return ENOMEM;
   const int error = make_once(how);

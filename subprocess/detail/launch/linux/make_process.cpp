@@ -49,6 +49,8 @@ std::uint64_t namespaces_by_birth(child_options& options) noexcept
 int clone_child(std::uint64_t flags, void (*function)(void*) noexcept, const child_start& start,
                 made_process& made) noexcept
 {
+  if (!start.stack) // The kernel would say EINVAL, as of a refusal.
+    return ENOMEM;
   int pidfd = -1;
   clone_arguments arguments{};
   arguments.flags = CLONE_PIDFD | clear_sighand | flags | (start.plan->shares_table ? CLONE_FILES : 0);
