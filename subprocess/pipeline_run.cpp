@@ -35,7 +35,7 @@ std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detai
   if (failure)
     for (detail::captured_child& started : children) {
       started.kill();
-      started.stop_reading(); // Others may hold the streams.
+      started.close_all(); // Others may hold the streams.
     }
   return children;
 }

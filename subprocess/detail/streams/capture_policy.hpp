@@ -50,6 +50,8 @@ public:
 
   bool keeps(std::size_t stream) const noexcept { return kept_ & only(stream); }
   bool is_reading() const noexcept { return read_ != over_; }
+  bool is_reading(std::size_t stream) const noexcept { return read_ & ~over_ & only(stream); }
+  bool is_keeping(streams open) const noexcept { return kept_ & open & ~over_; }
   bool is_giving_up() const noexcept { return giving_up_; }
   std::chrono::nanoseconds grace() const noexcept { return *grace_; }
 
@@ -74,8 +76,6 @@ public:
   orders give_up(streams open) noexcept;
 
 private:
-  bool is_keeping(streams open) const noexcept { return kept_ & open & ~over_; }
-
   const streams kept_;
   const overflow on_overflow_;
   const std::optional<std::chrono::nanoseconds> grace_;

@@ -16,6 +16,7 @@
 #include <subprocess/child.hpp>
 #include <subprocess/detail/process/process.hpp>
 #include <subprocess/detail/streams/capture_buffer.hpp>
+#include <subprocess/detail/streams/capture_policy.hpp>
 #include <subprocess/detail/streams/outputs.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/stop_sequence.hpp>
@@ -23,8 +24,7 @@
 
 namespace subprocess::detail {
 
-/// A child whose output is read: what is kept to the end of its streams or for as
-/// long as the options say, what is dropped until the child has ended.
+/// A child whose output is read, for as long as a capture_policy says.
 class captured_child {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -36,11 +36,8 @@ public:
   captured_child(const command& what, outputs streams, const capture_options& options, spawn_failure& failure,
                  std::optional<time_point> deadline = std::nullopt);
 
-  /// Whether there is more to come of what is kept.
-  bool is_keeping() const noexcept;
-
-  /// Whether there are streams that are dropped.
-  bool is_dropping() const noexcept;
+  /// Whether there is more to read.
+  bool is_reading() const noexcept { return policy_.is_reading(); }
 
   /// Whether it was noticed that the child has ended, or nobody waits for that any
   /// more.
@@ -52,28 +49,32 @@ public:
   /// Whether more came in than the options allow.
   bool has_exceeded() const noexcept;
 
+  /// 0, or the first errno of reading what is kept; `ENOBUFS` when there was too much.
+  int read_error() const noexcept { return policy_.error().value(); }
+
   const std::string& program() const noexcept { return program_; }
   const stop_sequence& stop_with() const noexcept { return stop_; }
   const std::shared_ptr<process>& handle() const noexcept { return handle_; }
 
   /// Adds what is to be given to wait_until_ready().
-  /// \param until_end  Whether the end of the child is waited for.
-  void watch(std::vector<pollfd>& all, bool until_end);
+  void watch(std::vector<pollfd>& all);
 
   /// For how long to wait, in milliseconds; -1 for ever.
   int timeout() const;
 
-  /// Reads what was found to be ready; closes the streams when no more is to be
-  /// read.
+  /// Reads what was found to be ready.
   /// \param all  What watch() has added to.
-  /// \return     0 or an errno; `ENOBUFS` when the limit was exceeded.
-  int read_some(std::span<const pollfd> all);
+  void read_ready(std::span<const pollfd> all);
 
-  /// Closes what is kept.
-  void stop_keeping() noexcept;
+  /// Looks whether the child has ended, or its grace has passed.
+  /// \return  Whether the child is to be killed, and all that belong to it.
+  bool look();
 
-  /// Closes everything.
-  void stop_reading() noexcept;
+  /// No stream can be read; an errno.
+  void fail(int error);
+
+  /// Closes everything: it is not read any more, and only its end can be waited for.
+  void close_all() noexcept;
 
   void kill() noexcept { handle_->signal(SIGKILL); }
 
@@ -89,11 +90,8 @@ public:
   /// From here on the end of the child is waited for, and what others may write is not.
   void begin_stop();
 
-  /// Nobody waits for it: it may not be signalled.
+  /// Nobody waits for it: it may not be signalled. Reads what is there, and no more.
   void abandon();
-
-  /// Reads what is there, and no more.
-  void end_stop();
 
   /// Waits for the end, unless it was stopped, and gives what was read.
   /// \param failure  Set to what goes wrong, unless something did already.
@@ -104,45 +102,43 @@ private:
     explicit stream(const capture_options& options) : text(options) {}
 
     unique_fd end;
-    unique_fd left; // It was this one, and has no more to be read.
     capture_buffer text;
-    bool kept = false;
     output_stream name = output_stream::out;
     const std::function<void(output_stream, std::string_view)>* told = nullptr;
 
-    int read_some();
-    int read_rest();
+    void read_rest();
     void tell(std::string_view piece) const;
   };
 
-  void take_ends(unique_fd (&pipes)[4], outputs streams);
+  void take_ends(unique_fd (&pipes)[4]);
+  capture_policy::streams open() const noexcept;
   bool waits_for_end() const noexcept;
   void look_at_child();
-  int give_up();
+  void read(std::size_t from);
+  void exceed();
+  void is_over(std::size_t from, const capture_policy::ending& how);
+  void obey(const capture_policy::orders& given);
 
   const capture_options& options_;
   std::string program_;
   stop_sequence stop_;
-  stream streams_[3]; // The last is a terminal beside two pipes.
+  capture_policy policy_;
+  stream streams_[capture_policy::count]; // The last is a terminal beside two pipes.
   std::shared_ptr<process> handle_;
   child child_;
-  pidfd_use end_; // While its end counts.
-  bool until_end_ = false;
+  pidfd_use end_;         // While its end counts.
   std::size_t first_ = 0; // Of those that watch() has added,
   std::size_t count_ = 0; // and how many.
   bool ended_ = false;
   bool stopping_ = false;
+  bool kills_ = false;
   std::optional<time_point> deadline_; // Of the drain grace.
-  bool left_open_ = false;
 };
 
 /// Reads from all of them at the same time: one that fills a pipe while we wait for
-/// another would never end. What is dropped is read until all have ended. With
-/// overflow::kill, all are killed when one exceeds the limit.
+/// another would never end. When one is to be killed, all are.
 /// \param deadline  When to return, though there is more to read.
-/// \return          The first errno of any, or 0.
-int read_all(std::span<captured_child> children, const capture_options& options,
-             std::optional<captured_child::time_point> deadline = std::nullopt);
+void read_all(std::span<captured_child> children, std::optional<captured_child::time_point> deadline = std::nullopt);
 
 /// Reads all, and waits until all have ended. At the deadline those that have not are
 /// stopped, and what they wrote is kept. Whatever is thrown, all are killed and reaped.
@@ -152,6 +148,6 @@ void read_to_end(std::span<captured_child> children, const capture_options& opti
 
 /// Ends the children, each by its sequence and all at the same time, and reads what
 /// they write meanwhile.
-void stop_all(std::span<captured_child> children, const capture_options& options);
+void stop_all(std::span<captured_child> children);
 
 } // namespace subprocess::detail

@@ -1,4 +1,4 @@
-// How captured children come to their end: by themselves, or stopped at a deadline.
+// How captured children are read to their end, which is their own, or stopped at a deadline.
 
 #include <algorithm>
 #include <cerrno>
@@ -8,11 +8,17 @@
 #include <subprocess/detail/process/group_stop.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
 #include <subprocess/detail/streams/captured_child.hpp>
+#include <subprocess/detail/streams/readiness.hpp>
 
 namespace subprocess::detail {
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+int sooner(int timeout, int other) noexcept
+{
+  return timeout == -1 || other == -1 ? std::max(timeout, other) : std::min(timeout, other);
+}
 
 /// The way of one child through its stop sequence.
 class captured_stop {
@@ -61,23 +67,54 @@ private:
 void read_and_stop(std::span<captured_child> children, const capture_options& options,
                    std::optional<clock::time_point> deadline, spawn_failure& failure)
 {
-  const int error = read_all(children, options, deadline);
+  read_all(children, deadline);
   const auto in_time = [&](captured_child& child) { return child.ends_by(*deadline); };
   if (deadline)
     if (const auto late = std::ranges::find_if_not(children, in_time); late != children.end()) {
       failure = limit_passed(late->program(), options.limit);
-      return stop_all(children, options);
+      return stop_all(children);
     }
-  if (!error)
-    return;
-  const auto exceeding = std::ranges::find_if(children, &captured_child::has_exceeded);
-  failure = error == ENOBUFS && exceeding != children.end() ? bytes_exceeded(exceeding->program(), options.max_bytes)
-                                                            : not_read(children.front().program(), error);
+  if (const auto one = std::ranges::find_if(children, &captured_child::has_exceeded); one != children.end())
+    failure = bytes_exceeded(one->program(), options.max_bytes);
+  else if (const auto unread = std::ranges::find_if(children, &captured_child::read_error); unread != children.end())
+    failure = not_read(unread->program(), unread->read_error());
 }
 
 } // namespace
 
-void stop_all(std::span<captured_child> children, const capture_options& options)
+void read_all(std::span<captured_child> children, std::optional<captured_child::time_point> deadline)
+{
+  std::vector<pollfd> watched;
+  for (;;) {
+    const bool goes_on = std::ranges::any_of(children, &captured_child::is_reading) ||
+                         std::ranges::any_of(children, &captured_child::is_stopping);
+    const auto now = clock::now();
+    if (!goes_on || (deadline && now >= *deadline))
+      return;
+    int timeout = deadline ? poll_timeout(*deadline - now) : -1;
+    watched.clear();
+    for (captured_child& one : children) {
+      one.watch(watched);
+      timeout = sooner(timeout, one.timeout());
+    }
+    int error = 0;
+    wait_until_ready(watched, timeout, error);
+    if (error == EINTR)
+      continue;
+    bool kill = false;
+    for (captured_child& one : children) {
+      if (error)
+        one.fail(error);
+      else
+        one.read_ready(watched);
+      kill = one.look() || kill;
+    }
+    if (kill)
+      std::ranges::for_each(children, &captured_child::kill);
+  }
+}
+
+void stop_all(std::span<captured_child> children)
 {
   std::vector<captured_stop> stops;
   stops.reserve(children.size());
@@ -86,9 +123,8 @@ void stop_all(std::span<captured_child> children, const capture_options& options
   while (!std::ranges::all_of(stops, &captured_stop::is_over)) {
     for (captured_stop& one : stops)
       one.go_on(clock::now());
-    read_all(children, options, std::ranges::min_element(stops, {}, &captured_stop::until)->until());
+    read_all(children, std::ranges::min_element(stops, {}, &captured_stop::until)->until());
   }
-  std::ranges::for_each(children, &captured_child::end_stop);
 }
 
 // Without memory too, and when the caller's own function has thrown, nothing is left.
