@@ -101,5 +101,55 @@ TEST_P(async_capture_with_options, reports_what_the_child_used)
   EXPECT_GE(output.report->wall_time, 40ms);
 }
 
+TEST_P(async_capture_with_options, give_what_their_blocking_twin_gives)
+{
+  const auto beside = [this](std::initializer_list<std::string_view> arguments) {
+    return helper(arguments).stderr_to(stdio::null());
+  };
+  const auto on_terminal = [this](std::initializer_list<std::string_view> arguments) {
+    return helper(arguments).stdin_from(stdio::pty()).stdout_to(stdio::pty()).stderr_to(stdio::pty());
+  };
+  const time_limit soon = 100ms;
+  const auto fail = overflow::fail;
+  const auto truncate = overflow::truncate;
+  const struct {
+    command what;
+    capture_options options;
+    int error = 0;
+  } cases[] = {
+      {helper({"streams"}), {}},
+      {helper({"streams"}), {.merge_stderr = true}},
+      {helper({"exit", "3"}), {}},
+      {helper({"cat"}), {.input = "in"}},
+      {helper({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = truncate}},
+      {helper({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = overflow::keep_ends}},
+      {beside({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = fail}, ENOBUFS},
+      {beside({"write-then-hang", "1", "2000"}), {.max_bytes = 1000, .on_overflow = overflow::kill}, ENOBUFS},
+      {beside({"write-then-hang", "1", "2000"}), {.limit = soon}, ETIMEDOUT},
+      {helper({"close-stdout-then-hang"}), {.limit = soon}, ETIMEDOUT},
+      {on_terminal({"streams"}), {}},
+      {on_terminal({"streams"}), {.drain_grace = 0ms}},
+      {on_terminal({"streams"}).stdout_to(stdio::pipe()).stderr_to(stdio::pipe()), {}},
+      {on_terminal({"write-then-hang", "1", "2000"}), {.limit = soon}, ETIMEDOUT},
+      {command("/does/not/exist"), {}, ENOENT},
+  };
+  for (const auto& [what, options, error] : cases) {
+    SCOPED_TRACE(to_string(what));
+    std::error_code ec;
+    const captured_output blocking = capture(what, options, ec);
+    EXPECT_EQ(ec, std::error_code(error, std::system_category())) << ec.message();
+    const captured_output async = captured(what, options, error);
+    EXPECT_EQ(async.out, blocking.out);
+    EXPECT_EQ(async.err, blocking.err);
+    if (options.on_overflow != overflow::fail) { // Which closes the stream, whatever it was going to say.
+      EXPECT_EQ(async.out_dropped, blocking.out_dropped);
+      EXPECT_EQ(async.err_dropped, blocking.err_dropped);
+    }
+    EXPECT_EQ(async.left_open, blocking.left_open);
+    EXPECT_EQ(async.status, blocking.status);
+    EXPECT_EQ(async.report.has_value(), blocking.report.has_value());
+  }
+}
+
 } // namespace
 } // namespace subprocess::tests

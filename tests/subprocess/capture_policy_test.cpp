@@ -85,11 +85,21 @@ TEST_F(capture_policies, a_grace_begins_when_the_child_has_ended)
   const auto given = policy.grace_passed(both);
   EXPECT_EQ(given.stop, both);
   EXPECT_EQ(given.close, 0u) << "reads have the last word";
-  EXPECT_TRUE(policy.left_open());
   EXPECT_TRUE(policy.is_giving_up());
   EXPECT_EQ(policy.ends(0, {.error = code(ECANCELED)}, both).close, out);
   EXPECT_TRUE(policy.ends(1, {.error = code(ECANCELED)}, err).over);
   EXPECT_FALSE(policy.error()) << "that was us";
+  EXPECT_TRUE(policy.left_open());
+}
+
+TEST_F(capture_policies, what_came_to_its_end_in_its_last_word_is_not_left_open)
+{
+  capture_policy& policy = make(both, {.grace = 0ms});
+  policy.child_ended(both);
+  EXPECT_EQ(policy.grace_passed(both).stop, both);
+  policy.ends(0, {}, both);
+  policy.ends(1, {.left = true, .error = code(EIO)}, err);
+  EXPECT_FALSE(policy.left_open());
 }
 
 TEST_F(capture_policies, a_grace_that_passes_when_all_is_over_changes_nothing)

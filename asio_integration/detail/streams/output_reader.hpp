@@ -221,16 +221,18 @@ private:
     }
   }
 
+  /// \param ec    Becomes the end of the stream when that is found besides.
   /// \param rest  Gets what is read besides, unless it is null.
   /// \return      False: it is over, once somebody was told of the rest.
-  bool was_read(std::size_t from, std::error_code ec, std::size_t got, std::string* rest)
+  bool was_read(std::size_t from, std::error_code& ec, std::size_t got, std::string* rest)
   {
     stream& one = streams_[from];
     bool goes_on = false;
     or_over(from, [&] {
       one.text.add(got);
-      if (policy_.is_giving_up() && policy_.keeps(from) && one.is_open())
-        read_what_is_there(one.pipe->native_handle(), one.text, rest);
+      if (policy_.is_giving_up() && policy_.keeps(from) && one.is_open() &&
+          read_what_is_there(one.pipe->native_handle(), one.text, rest))
+        ec = asio::error::eof;
       if (one.text.must_stop())
         obey(policy_.exceeds(open()));
       goes_on = !ec && !policy_.is_giving_up() && one.is_open();

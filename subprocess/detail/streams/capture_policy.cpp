@@ -15,6 +15,9 @@ capture_policy::orders capture_policy::ends(std::size_t stream, const ending& ho
     given.close = self & open;
   if (how.error && !how.by_us && !how.left && !giving_up_ && !error_ && keeps(stream))
     error_ = how.error;
+  // Its last word may have been the end after all.
+  if ((given_up_ & kept_ & self) && (how.error || how.by_us) && !how.left)
+    left_open_ = true;
   if (!is_reading())
     given.over = true;
   else if (child_ended_ && !giving_up_ && !is_keeping(open & ~given.close))
@@ -47,7 +50,7 @@ capture_policy::orders capture_policy::give_up(streams open) noexcept
 {
   giving_up_ = true;
   const streams given_up = read_ & open & ~over_;
-  left_open_ = left_open_ || (given_up & kept_);
+  given_up_ |= given_up;
   return {.stop = given_up};
 }
 

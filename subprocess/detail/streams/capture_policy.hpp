@@ -36,7 +36,7 @@ public:
   struct ending {
     bool by_us = false; ///< It was closed here.
     bool left = false;  ///< A terminal whose last user has left it; the child may live on.
-    std::error_code error = {};
+    std::error_code error = {}; ///< None when it came to its end.
   };
 
   /// \param kept  Streams whose text is kept; others are read so that their writer can
@@ -85,6 +85,7 @@ private:
   std::error_code error_;
   bool child_ended_ = false;
   bool giving_up_ = false;
+  streams given_up_ = 0;
   bool left_open_ = false;
 };
 

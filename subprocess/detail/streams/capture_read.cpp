@@ -41,24 +41,32 @@ std::size_t unread(int fd) noexcept
   return ::ioctl(fd, FIONREAD, &bytes) == -1 || bytes < 0 ? 0 : static_cast<std::size_t>(bytes);
 }
 
+/// What was read, and the end that is yet to be read, both make a stream readable.
+bool is_readable(int fd) noexcept
+{
+  pollfd watched{fd, POLLIN, 0};
+  int error = 0;
+  return wait_until_ready({&watched, 1}, 0, error) == 1;
+}
+
 } // namespace
 
 // What was written to a terminal lies in two places, and only the last counts as
 // unread; looking whether there is something moves it on.
-void read_what_is_there(int fd, capture_buffer& text, std::string* copy)
+bool read_what_is_there(int fd, capture_buffer& text, std::string* copy)
 {
   if (::isatty(fd) == 0) {
-    read_exactly(fd, unread(fd), text, copy);
-    return;
+    if (!read_exactly(fd, unread(fd), text, copy))
+      return true;
+    return is_readable(fd) && unread(fd) == 0;
   }
-  pollfd watched{fd, POLLIN, 0};
-  int error = 0;
-  for (std::size_t taken = 0; taken < most_in_terminal && wait_until_ready({&watched, 1}, 0, error) == 1;) {
+  for (std::size_t taken = 0; taken < most_in_terminal && is_readable(fd);) {
     const std::size_t found = unread(fd);
     if (found == 0 || !read_exactly(fd, found, text, copy))
-      return;
+      return true;
     taken += found;
   }
+  return false;
 }
 
 void end_terminal_input(int terminal) noexcept

@@ -66,11 +66,12 @@ void captured_child::take_ends(unique_fd (&pipes)[4])
 }
 
 // What is there, and no more.
-void captured_child::stream::read_rest()
+bool captured_child::stream::read_rest()
 {
   std::string rest;
-  read_what_is_there(end.get(), text, told ? &rest : nullptr);
+  const bool has_ended = read_what_is_there(end.get(), text, told ? &rest : nullptr);
   tell(rest);
+  return has_ended;
 }
 
 void captured_child::stream::tell(std::string_view piece) const
@@ -181,12 +182,11 @@ void captured_child::obey(const capture_policy::orders& given)
       one.end.reset();
     if (!(given.stop & capture_policy::only(i)) || !policy_.is_reading(i))
       continue;
-    if (policy_.keeps(i))
-      one.read_rest();
+    const bool has_ended = policy_.keeps(i) && one.read_rest();
     if (one.text.must_stop())
       exceed();
     if (policy_.is_reading(i))
-      is_over(i, {});
+      is_over(i, {.error = {has_ended ? 0 : ECANCELED, std::system_category()}});
   }
 }
 

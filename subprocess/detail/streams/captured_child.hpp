@@ -106,7 +106,7 @@ private:
     output_stream name = output_stream::out;
     const std::function<void(output_stream, std::string_view)>* told = nullptr;
 
-    void read_rest();
+    bool read_rest();
     void tell(std::string_view piece) const;
   };
 
