@@ -1,9 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <ranges>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <asio_integration/async_child.hpp>

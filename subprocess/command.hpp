@@ -5,6 +5,7 @@
 #include <chrono>
 #include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>

@@ -1,5 +1,8 @@
 #pragma once
 
+// Asio 1.36 says std::terminate() without it, which libc++ 23 takes literally.
+#include <exception>
+
 // The scheduler first: the newest Asio's reactor does not compile before it.
 #include <asio/detail/scheduler.hpp>
 

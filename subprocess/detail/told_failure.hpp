@@ -1,5 +1,6 @@
 #pragma once
 
+#include <system_error>
 #include <utility>
 
 #include <subprocess/error.hpp>

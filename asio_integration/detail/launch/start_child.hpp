@@ -2,6 +2,9 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <memory>
+#include <system_error>
+
 #include <asio_integration/async_child.hpp>
 #include <subprocess/detail/launch/child_parts.hpp>
 #include <subprocess/detail/launch/launch_plan.hpp>

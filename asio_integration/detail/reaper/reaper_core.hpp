@@ -2,6 +2,7 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>

@@ -4,6 +4,7 @@
 #include <asio/system_executor.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <system_error>

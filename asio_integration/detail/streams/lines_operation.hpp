@@ -7,6 +7,7 @@
 #include <asio/error.hpp>
 
 #include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <system_error>

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include <subprocess/observer.hpp>
 

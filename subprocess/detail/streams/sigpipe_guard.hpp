@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <csignal>
+#include <cstddef>
 
 namespace subprocess::detail {
 

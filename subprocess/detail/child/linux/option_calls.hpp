@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
+#include <cstddef>
+
 #include <subprocess/process_options.hpp>
 
 #include <subprocess/detail/child/raw_calls.hpp>

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <ctime>
 
 #include <subprocess/process_options.hpp>
