@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <set>
@@ -15,7 +16,7 @@ namespace subprocess::tests {
 int rounds(int usual)
 {
   const char* const times = std::getenv("SUBPROCESS_TEST_ROUNDS");
-  return times ? usual * std::atoi(times) : usual;
+  return times ? std::max(1, static_cast<int>(usual * std::atof(times))) : usual;
 }
 
 random_host::random_host(const scratch_directory& scratch, unsigned seed, int limit)

@@ -13,7 +13,7 @@
 namespace subprocess::tests {
 
 /// How many rounds a test of many takes: `usual`, times the environment's
-/// SUBPROCESS_TEST_ROUNDS for a longer run.
+/// SUBPROCESS_TEST_ROUNDS: 10 for a longer run, .1 for a slow machine.
 int rounds(int usual);
 
 /// A host whose descriptors lie anywhere, and a command that gives a child some of
