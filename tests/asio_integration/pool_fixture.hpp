@@ -113,7 +113,8 @@ protected:
       if (ec)
         return;
       told.push_back(std::move(event));
-      listen();
+      if (pool) // A test may have destroyed it.
+        listen();
     });
   }
 
