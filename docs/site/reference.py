@@ -21,7 +21,9 @@ SHOWN_IN = {
     "async_streams.md": ("Streams on the event loop", "async_communicate async_tee child_lines input_stream line_options"
                                                       " line_reader terminal_stream"),
     "many.md": ("Many children", "async_pipeline async_wait_many pipeline spawn_limiter spawn_permit wait_result"),
-    "pool.md": ("A pool of workers", "pool_event worker_lease worker_pool worker_pool_options"),
+    "pool.md": ("A pool of workers", "worker_pool"),
+    "pool_leases.md": ("Leases", "worker_lease"),
+    "pool_reference.md": ("The pool in tables", "pool_event worker_lease worker_pool worker_pool_options"),
 }
 
 
