@@ -1,6 +1,8 @@
 #include <asio_integration/worker_pool.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
@@ -24,6 +26,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <subprocess/spawn.hpp>
@@ -135,6 +138,28 @@ TEST_P(pooled, a_lease_dropped_without_done_costs_the_worker)
   EXPECT_EQ(pool->counts().deaths, 0u);
 }
 
+TEST_P(pooled, a_lease_that_another_is_assigned_to_costs_the_worker)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  lease = worker_lease();
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::dropped);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, done_in_the_middle_of_a_request_costs_the_worker)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  answered got;
+  lease.async_request("hang", got.handler());
+  lease.done();
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, code_of(EPIPE));
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::dropped);
+  EXPECT_EQ(ask("x").text, "re: x");
+}
+
 TEST_P(pooled, an_empty_lease_fails_without_a_worker)
 {
   worker_lease lease;
@@ -233,6 +258,27 @@ TEST_P(pooled, a_second_answer_costs_the_worker)
   lease.done();
   EXPECT_NE(ask("pid").text, pid);
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+TEST_P(pooled, an_answer_to_a_request_that_was_not_sent_is_none)
+{
+  start_pool(program("/bin/sh", {"-c", "head -c 1 >/dev/null; echo early; exec sleep 60"}), patient());
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, std::string(std::size_t(4) << 20, 'x')).ec, code_of(EPROTO));
+  lease.done();
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+TEST_P(pooled, a_worker_with_something_left_is_not_handed_on)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  leased next;
+  pool->async_acquire(next.handler());
+  EXPECT_EQ(request(lease, "twice").text, "once");
+  lease.done();
+  run_until([&] { return next.calls == 1; });
+  EXPECT_EQ(request(next.lease, "x").text, "re: x");
 }
 
 TEST_P(pooled, an_idle_worker_that_writes_is_recycled)
@@ -382,6 +428,26 @@ TEST_P(pooled, a_hung_worker_is_ended_at_the_lease_limit)
   EXPECT_EQ(ask("x").text, "re: x");
 }
 
+TEST_P(pooled, a_limit_holds_though_the_pool_waits_for_something_later)
+{
+  worker_pool_options options = patient();
+  options.lease_limit = 50ms;
+  options.recycle.age = 3600s;
+  start_pool(line_worker(), options);
+  EXPECT_EQ(ask("hang").ec, code_of(ETIMEDOUT));
+}
+
+TEST_P(pooled, a_start_that_hangs_is_cancelled_when_it_is_late)
+{
+  const scratch_directory scratch;
+  ASSERT_EQ(::mkfifo((scratch / "nobody").c_str(), 0600), 0);
+  worker_pool_options options = patient();
+  options.ready_within = 50ms;
+  start_pool(line_worker().stderr_to(stdio::write_file(scratch / "nobody")), options);
+  EXPECT_EQ(result_of_run(), code_of(ETIMEDOUT));
+  EXPECT_EQ(count(pool_event_kind::starting), 0u);
+}
+
 TEST_P(pooled, a_lease_within_its_limit_is_left_alone)
 {
   worker_pool_options options = patient();
@@ -438,6 +504,88 @@ TEST_P(pooled, lines_of_stderr_are_events)
   EXPECT_EQ(count(pool_event_kind::output), 2u);
 }
 
+// Waits while the loop stands still.
+void let_it_end(pid_t pid)
+{
+  siginfo_t end{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOWAIT), 0);
+}
+
+// Lets one worker of two write its last words, when the end of the other is news to the
+// loop already: by SIGCHLD it hears of both ends before it looks at what was written.
+class pool_at_the_end : public pooled {
+protected:
+  void say_last_words(std::string_view request)
+  {
+    worker_lease other = acquire();
+    worker_lease lease = acquire();
+    last = lease.child().id();
+    other.child().kill();
+    let_it_end(other.child().id());
+    write_all(lease.child().stdin_pipe().native_handle(), request);
+    let_it_end(last);
+    run_until([&] { return std::ranges::any_of(told, [&](const pool_event& event) { return is_end(event); }); });
+  }
+
+  bool is_end(const pool_event& event) const { return event.kind == pool_event_kind::died && event.pid == last; }
+
+  /// What it has said before its end was told.
+  std::vector<std::string> said() const
+  {
+    std::vector<std::string> texts;
+    for (const pool_event& event : told) {
+      if (is_end(event))
+        break;
+      if (event.pid == last && !event.text.empty())
+        texts.push_back(event.text);
+    }
+    return texts;
+  }
+
+  pid_t last = -1;
+};
+SUBPROCESS_FOR_EACH_SETUP(pool_at_the_end);
+
+TEST_P(pool_at_the_end, what_was_written_to_stderr_is_told_before)
+{
+  command worker = program("/bin/sh", {"-c", "read -r x; echo whole >&2; printf cut >&2; exit 1"});
+  start_pool(worker.stderr_to(stdio::pipe()), patient(2));
+  say_last_words("go\n");
+  EXPECT_EQ(said(), (std::vector<std::string>{"whole", "cut"}));
+}
+
+#ifdef SUBPROCESS_LINUX_OPTIONS
+TEST_P(pool_at_the_end, what_was_notified_is_told_before)
+{
+  worker_pool_options options = patient(2);
+  options.watchdog = 3600s;
+  start_pool(helper({"notify"}), options);
+  say_last_words("notify STATUS=farewell\nexit 7\n");
+  EXPECT_EQ(said(), (std::vector<std::string>{"farewell"}));
+}
+#endif
+
+TEST_P(pooled, keeps_the_last_1024_events_for_who_does_not_ask)
+{
+  command worker = program("/bin/sh", {"-c", "seq 1500 >&2; exec sleep 60"});
+  make(worker.stderr_to(stdio::pipe()), patient());
+  pool->async_run(asio::bind_cancellation_slot(stop.slot(), run.handler()));
+  run_until([&] { return pool->events_dropped() == 1500 + 2 - 1024; }); // It is starting and ready, too.
+  std::vector<std::string> kept;
+  for (int i = 0; i < 1024; ++i) {
+    bool is_told = false;
+    pool->async_next_event([&](std::error_code ec, const pool_event& event) {
+      EXPECT_FALSE(ec);
+      kept.push_back(event.text);
+      is_told = true;
+    });
+    run_until([&] { return is_told; });
+  }
+  EXPECT_EQ(kept.front(), std::to_string(1500 - 1024 + 1));
+  EXPECT_EQ(kept.back(), "1500");
+  EXPECT_EQ(pool->events_dropped(), 1500u + 2 - 1024);
+}
+
 // ---- readiness ----
 
 TEST_P(pooled, a_line_tells_that_a_worker_is_ready)
@@ -458,6 +606,15 @@ TEST_P(pooled, another_line_is_no_sign_of_readiness)
   worker_pool_options options = patient();
   options.ready = readiness::line("now");
   start_pool(helper({"line-worker", "later"}), options);
+  EXPECT_EQ(result_of_run(), code_of(ENOTRECOVERABLE));
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+TEST_P(pooled, a_line_with_something_behind_it_is_no_sign_of_readiness)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::line("now");
+  start_pool(program("/bin/sh", {"-c", "printf 'now\\nand then\\n'; exec cat"}), options);
   EXPECT_EQ(result_of_run(), code_of(ENOTRECOVERABLE));
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
 }
@@ -497,23 +654,87 @@ TEST_P(pooled, a_child_of_a_worker_may_notify_for_it)
   EXPECT_EQ(ask("x").text, "re: x");
 }
 
+// A worker's environment has the name; this program is no descendant of it.
+std::string notify_socket_of(pid_t worker)
+{
+  const std::string variables = content_of("/proc/" + std::to_string(worker) + "/environ");
+  const std::size_t begin = variables.find("NOTIFY_SOCKET=");
+  EXPECT_NE(begin, variables.npos);
+  const std::string entry = variables.c_str() + std::min(begin, variables.size());
+  return entry.substr(entry.find('=') + 1);
+}
+
 TEST_P(pooled, others_cannot_notify_for_a_worker)
 {
   start_pool(helper({"notify", "STATUS=waiting"}), notified());
   first(pool_event_kind::says);
-  // The worker's environment has the name; this program is no descendant of it.
-  const std::string variables =
-      content_of("/proc/" + std::to_string(first(pool_event_kind::starting).pid) + "/environ");
-  const std::size_t begin = variables.find("NOTIFY_SOCKET=");
-  ASSERT_NE(begin, variables.npos);
-  const std::string entry = variables.c_str() + begin;
   command stranger = helper({"notify", "READY=1"}).stdin_from(stdio::null());
-  EXPECT_TRUE(subprocess::run(stranger.env("NOTIFY_SOCKET", entry.substr(entry.find('=') + 1))).success());
+  stranger.env("NOTIFY_SOCKET", notify_socket_of(first(pool_event_kind::starting).pid));
+  EXPECT_TRUE(subprocess::run(stranger).success());
   // It was sent, so the next look at the socket finds it.
   context().restart();
   context().poll();
   EXPECT_EQ(count(pool_event_kind::ready), 0u);
   EXPECT_EQ(pool->counts().starting, 1u);
+}
+
+TEST_P(pooled, a_worker_cannot_name_a_stranger_as_its_main_process)
+{
+  command waiting("/bin/sh");
+  waiting.args({"-c", R"(read -r name; NOTIFY_SOCKET=$name exec "$0" notify READY=1 </dev/null)", helper_path()});
+  child stranger = subprocess::spawn(waiting.stdin_from(stdio::pipe()));
+  const std::string text = "MAINPID=" + std::to_string(stranger.id()) + "|STATUS=named";
+  start_pool(helper({"notify", text}), notified());
+  first(pool_event_kind::says);
+  write_all(stranger.stdin_pipe().get(), notify_socket_of(first(pool_event_kind::starting).pid) + '\n');
+  EXPECT_TRUE(stranger.wait().success());
+  context().restart();
+  context().poll();
+  EXPECT_EQ(count(pool_event_kind::ready), 0u);
+}
+
+// The worker's child starts the main process, names it, and ends. Who says something lives
+// on until it was heard, since its parents are looked up.
+TEST_P(pooled, a_main_process_is_heard_when_those_between_have_ended)
+{
+  const scratch_directory scratch;
+  const std::string silent = scratch / "silent";
+  ASSERT_EQ(::mkfifo(silent.c_str(), 0600), 0);
+  const command worker = program("/bin/sh", {"-c",
+                                             R"(("$0" notify <&3 & main=$!
+                                                 while [ ! -e "$1" ]; do sleep .01; done |
+                                                   "$0" notify "MAINPID=$main|STATUS=named") 3<&0
+                                                exec "$0" notify STATUS=alone <>"$2")",
+                                             helper_path(), scratch / "go on", silent});
+  worker_pool_options options = notified();
+  options.ready = readiness::exec();
+  options.watchdog = 3600s;
+  start_pool(worker, options);
+  first(pool_event_kind::says);
+  scratch.file("go on", "");
+  run_until([&] { return count(pool_event_kind::says) == 2; });
+  worker_lease lease = acquire();
+  EXPECT_EQ(request(lease, "notify STATUS=orphan").text, "sent");
+  run_until([&] { return count(pool_event_kind::says) == 3; });
+  EXPECT_EQ(told.back().text, "orphan");
+}
+
+TEST_P(pooled, a_worker_that_reloads_is_told_of_and_goes_on)
+{
+  start_pool(helper({"notify", "READY=1"}), notified());
+  EXPECT_EQ(ask("notify RELOADING=1").text, "sent");
+  EXPECT_GT(first(pool_event_kind::reloading).pid, 0);
+  EXPECT_EQ(ask("x").text, "re: x");
+  EXPECT_EQ(count(pool_event_kind::stopping), 0u);
+}
+
+TEST_P(pooled, a_worker_is_told_how_often_it_has_to_give_a_sign_of_life)
+{
+  command worker = program("/bin/sh", {"-c", "read -r x; echo $WATCHDOG_USEC for ${WATCHDOG_PID-anybody}"});
+  worker_pool_options options = patient();
+  options.watchdog = 90s;
+  start_pool(worker.env("WATCHDOG_PID", "1"), options);
+  EXPECT_EQ(ask("x").text, "90000000 for anybody");
 }
 
 TEST_P(pooled, a_worker_may_ask_for_more_time)
@@ -609,6 +830,23 @@ TEST_P(pooled, a_worker_goes_when_it_has_taken_too_much_memory)
   EXPECT_NE(ask("pid").text, pid);
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::peak_rss);
 }
+
+TEST_P(pooled, memory_is_counted_in_bytes)
+{
+  worker_pool_options options = patient();
+  options.recycle.peak_rss = 65536; // Every program has more; in KiB none of these has.
+  start_pool(line_worker(), options);
+  const std::string pid = ask("pid").text;
+  EXPECT_NE(ask("pid").text, pid);
+  pool.reset();
+  result_of_run();
+  run.calls = 0;
+  told.clear();
+  options.recycle.peak_rss = std::size_t(1) << 40;
+  start_pool(line_worker(), options);
+  const std::string same = ask("pid").text;
+  EXPECT_EQ(ask("pid").text, same);
+}
 #endif
 
 // ---- size and command ----
@@ -652,6 +890,19 @@ TEST_P(pooled, another_command_takes_over_slot_by_slot)
     EXPECT_EQ(ask("mirror").text, "mirror");
   EXPECT_EQ(count(pool_event_kind::replaced), 1u);
   EXPECT_EQ(pool->counts().deaths, 0u);
+}
+
+TEST_P(pooled, a_command_that_was_replaced_is_let_go)
+{
+  pipe_ends ends = make_pipe();
+  start_pool(line_worker().stderr_to(stdio::from_fd(std::move(ends.write_end))), patient());
+  ask("x");
+  finished replaced;
+  pool->async_replace(line_worker(), replaced.handler());
+  run_until([&] { return replaced.calls == 1; });
+  EXPECT_FALSE(replaced.ec) << replaced.ec.message();
+  EXPECT_TRUE(becomes_readable(ends.read_end.get())) << "its descriptor is still open";
+  EXPECT_EQ(read_all(ends.read_end.get()), "");
 }
 
 TEST_P(pooled, a_new_command_that_fails_leaves_the_old)
