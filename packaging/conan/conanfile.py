@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 class SubprocessRecipe(ConanFile):
     name = "subprocess"
+    url = "https://example.org/subprocess"
     license = "BSL-1.0"
     description = "Child processes for C++20: POSIX, and standalone Asio"
     package_type = "library"

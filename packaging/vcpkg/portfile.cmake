@@ -2,7 +2,7 @@
 
 vcpkg_from_git(
   OUT_SOURCE_PATH SOURCE_PATH
-  URL https://example.org/subprocess.git # Where you have this repository from.
+  URL https://example.org/subprocess.git
   REF 0000000000000000000000000000000000000000 # The commit of the tag v${VERSION}.
 )
 
