@@ -4,6 +4,8 @@
 usage: check_symbols.py exports LIBRARY MAP   nothing but the map's, no code of others
        check_symbols.py now LIBRARY           symbols are resolved when it is loaded
        check_symbols.py child ARCHIVE [LIBRARY] between fork and exec goes outside
+       check_symbols.py debian LIBRARY SYMBOLS [VERSION] Debian's file has the same; mended
+                                                         with what is new in VERSION
 """
 
 import re
@@ -75,8 +77,52 @@ def check_child(archive, library=None):
                 yield f"{member} calls {name}, which another library can replace"
 
 
+LISTED = re.compile(r' (?:\((?P<tags>.*?)\))?"?(?P<name>[^"]*)@Base"? ')
+# Debian's c++filt calls a stream otherwise than nm does: such a name stands there mangled.
+SPELT_OTHERWISE = "lsERSo"
+
+
+def listed(line):
+    """(name, whether every build has it) of a line of Debian's symbols file."""
+    found = LISTED.match(line)
+    return (found["name"], "optional" not in (found["tags"] or "")) if found else (None, False)
+
+
+def as_listed(mangled, name, version):
+    if SPELT_OTHERWISE in mangled:
+        return f" {mangled}@Base {version}"
+    # size_t is another type where there are 32 bits.
+    tags = "arch-bits=64|c++" if re.search(r"\blong\b", name) else "c++"
+    return f' ({tags})"{name}@Base" {version}'
+
+
+def check_debian(library, symbols_file, version=None):
+    """Of what is exported strongly: what is inline comes and goes with the optimization."""
+    with open(symbols_file) as file:
+        lines = file.read().splitlines()
+    strong = {name for kind, name in symbols("-D", "--defined-only", library) if kind in "TBDR"}
+    names = dict(zip(sorted(strong), demangled(sorted(strong))))
+    told = {name for name, is_needed in map(listed, lines) if is_needed}
+    new = {as_listed(mangled, name, version or "VERSION") for mangled, name in names.items() if not {mangled, name} & told}
+    gone = told - strong - set(names.values())
+    if version:
+        kept = [line for line in lines[1:] if listed(line)[0] not in gone]
+        with open(symbols_file, "w") as file:
+            file.write("\n".join([lines[0], *sorted({*kept, *new}, key=lambda line: ("optional=" in line, line))]) + "\n")
+        return
+    yield from (f"{library} exports what {symbols_file} has not: {line}" for line in sorted(new))
+    yield from (f"{symbols_file} has what {library} does not export: {name}" for name in sorted(gone))
+    if new or gone:
+        yield f"mend it by: tests/symbols/check_symbols.py debian {library} {symbols_file} VERSION"
+
+
+def demangled(names):
+    done = subprocess.run(["c++filt"], check=True, capture_output=True, text=True, input="\n".join(names))
+    return done.stdout.splitlines()
+
+
 def main():
-    checks = {"exports": check_exports, "now": check_now, "child": check_child}
+    checks = {"exports": check_exports, "now": check_now, "child": check_child, "debian": check_debian}
     faults = list(checks[sys.argv[1]](*sys.argv[2:]))
     if faults:
         print("\n".join(faults))
