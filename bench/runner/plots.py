@@ -1,4 +1,5 @@
-"""Plots as SVG text: box plots of one scenario, and lines over a size of the parent.
+"""Plots as SVG text: box plots of one scenario, dots of figures that are known by their
+median alone, and lines over a size of the parent.
 
 Colours and fonts come from the page's style sheet, by class: `ours`, `floor`
 and `peer`.
@@ -9,7 +10,7 @@ import math
 
 from . import tables
 
-LABEL_WIDTH, PLOT_WIDTH, VALUE_WIDTH = 170, 600, 140
+LABEL_WIDTH, PLOT_WIDTH, VALUE_WIDTH = 200, 570, 140
 WIDTH = LABEL_WIDTH + PLOT_WIDTH + VALUE_WIDTH
 ROW, TOP, BOTTOM = 26, 10, 46
 MARKERS = ("circle", "square", "triangle", "diamond")
@@ -115,6 +116,40 @@ def box_plot(results, scenario):
     parts.append(text(LABEL_WIDTH + PLOT_WIDTH / 2, bottom + 36, f"{scenario['unit']}{kind} · {better}",
                       "axis", "middle"))
     return svg(WIDTH, bottom + BOTTOM, parts, scenario["title"])
+
+
+def dot_row(row, y, scale):
+    """One library: its median, and a line to its 99th percentile where that is known."""
+    label, css, median, p99, shown = row
+    middle = y + ROW / 2
+    details = f"median {tables.number(median)}" + (f" · p99 {tables.number(p99)}" if p99 else "")
+    parts = [
+        f"<g><title>{html.escape(label)}: {details}</title>",
+        f'<rect x="0" y="{y}" width="{WIDTH}" height="{ROW}" class="row {css}"/>',
+        text(LABEL_WIDTH - 12, middle + 4, label, f"label {css}", "end")]
+    if p99:
+        parts += [line(scale(median), middle, scale(p99), middle, f"whisker {css}"),
+                  line(scale(p99), middle - 4, scale(p99), middle + 4, f"whisker {css}")]
+    return "".join([*parts,
+        f'<circle cx="{scale(median):.1f}" cy="{middle:.1f}" r="5" class="dot {css}"/>',
+        text(LABEL_WIDTH + PLOT_WIDTH + 12, middle + 4, shown, f"value {css}"),
+        "</g>"])
+
+
+def dot_plot(rows, unit, title):
+    """Rows of (label, class, median, p99 or None, what is told beside), the best on top."""
+    rows = sorted(rows, key=lambda row: row[2])
+    low = rows[0][2] * 0.8
+    high = max(row[3] or row[2] for row in rows) * 1.1
+    scale = Scale(low, high, LABEL_WIDTH, LABEL_WIDTH + PLOT_WIDTH, True)
+    bottom = TOP + ROW * len(rows)
+    parts = []
+    for tick in scale.ticks():
+        parts += [line(scale(tick), TOP, scale(tick), bottom, "grid"),
+                  text(scale(tick), bottom + 16, short(tick), "tick", "middle")]
+    parts += [dot_row(row, TOP + ROW * index, scale) for index, row in enumerate(rows)]
+    parts.append(text(LABEL_WIDTH + PLOT_WIDTH / 2, bottom + 36, f"{unit}, logarithmic · less is better", "axis", "middle"))
+    return svg(WIDTH, bottom + BOTTOM, parts, title)
 
 
 def marker(shape, x, y, css):

@@ -4,8 +4,8 @@
 usage: check_site.py SITE SCREENSHOTS
 
 Every page: its links lead somewhere, nothing is complained of in the console, and a
-phone shows it without scrolling sideways. The whole: the search finds names, code can
-be copied, dark and light differ and can be read. Screenshots are left for people.
+phone shows it without scrolling sideways. The whole: the search finds names, also where
+the pages are read from a disk, code can be copied, dark and light differ and can be read. Screenshots are left for people.
 The last line is `N passed, N failed, N skipped`.
 """
 
@@ -226,6 +226,8 @@ def main():
                 if scheme == "light":
                     checks.attempt("search", wrong_in_search, driver, base, "async_capture", "async_capture.html")
                     checks.attempt("search for a member", wrong_in_search, driver, base, "kill_on_destroy", "command.html")
+                    checks.attempt("search without a server", wrong_in_search, driver, f"{site.as_uri()}/", "async_capture",
+                                   "async_capture.html")
                     checks.attempt("copy", wrong_in_copy, driver, base)
                     checks.attempt("toggle", wrong_in_toggle, driver, base)
                 checks.check(f"console, {scheme}", complaints(driver))

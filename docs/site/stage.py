@@ -14,6 +14,7 @@ import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import figures
 import reference
 
 TOP = {"README.md": "index.md", "CHANGELOG.md": "CHANGELOG.md", "CONTRIBUTING.md": "CONTRIBUTING.md",
@@ -50,7 +51,8 @@ def page_text(text, is_top):
 
 def stage_pages(root, pages):
     for page in sorted((root / "docs").glob("*.md")):
-        (pages / page.name).write_text(page_text(page.read_text(), False))
+        (pages / page.name).write_text(figures.with_plots(page_text(page.read_text(), False)))
+    figures.check_readme((root / "README.md").read_text(), (root / "docs/performance.md").read_text())
     for source, target in TOP.items():
         if (root / source).exists():
             text = (root / source).read_text()
@@ -64,7 +66,8 @@ def stage_pages(root, pages):
     shutil.copytree(root / "docs/pictures", pages / "pictures")
     # Files that the README leads to.
     shutil.copytree(root / "packaging", pages / "packaging", ignore=shutil.ignore_patterns("*.md", "meson.build"))
-    shutil.copy(root / "docs/site/style.css", pages)
+    for name in ("style.css", "offline.js"):
+        shutil.copy(root / "docs/site" / name, pages)
 
 
 def navigation(config, reference_pages):
