@@ -1,12 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <subprocess/callback.hpp>
+#include <subprocess/detail/durations.hpp>
 #include <subprocess/output_line.hpp>
 #include <subprocess/time_limit.hpp>
 
@@ -66,7 +66,7 @@ struct capture_options {
   /// asynchronous capture it leaves the loop's run(), as a handler's exception does; when
   /// the child, killed, is reaped, the operation completes with `operation_aborted`. The
   /// child of async_communicate() runs on.
-  std::function<void(output_stream, std::string_view)> on_output = {};
+  callback<void(output_stream, std::string_view)> on_output = {};
 
   /// As of run_options::failure.
   spawn_failure* failure = nullptr;

@@ -2,13 +2,13 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <system_error>
 
 #include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
+#include <subprocess/detail/durations.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/unique_fd.hpp>

@@ -1,27 +1,23 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
-#include <chrono>
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <filesystem>
-#include <functional>
 #include <initializer_list>
-#include <iterator>
-#include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <subprocess/environment.hpp>
-#include <subprocess/process_options.hpp>
+#include <subprocess/callback.hpp>
+#include <subprocess/detail/durations.hpp>
+#include <subprocess/detail/iterable.hpp>
+#include <subprocess/new_namespace.hpp>
+#include <subprocess/path_argument.hpp>
 #include <subprocess/stdio.hpp>
 #include <subprocess/stop_sequence.hpp>
 
@@ -44,13 +40,11 @@ enum class path_from {
 
 /// What can be an argument: what converts to std::string_view, and a path.
 template <class T>
-concept argument_like =
-    std::convertible_to<T, std::string_view> || std::same_as<std::remove_cvref_t<T>, std::filesystem::path>;
+concept argument_like = std::convertible_to<T, std::string_view> || path_like<T>;
 
 /// Several of them. A path is none, though it is a range of paths.
 template <class T>
-concept argument_range =
-    std::ranges::input_range<T> && argument_like<std::ranges::range_reference_t<T>> && !argument_like<T>;
+concept argument_range = detail::iterable<T> && argument_like<detail::element_of<T>> && !argument_like<T>;
 
 /// A program to run, and everything about how to run it.
 ///
@@ -66,6 +60,15 @@ public:
   /// \param program  A path when it holds a slash; otherwise a name that is
   ///                 looked for in the *child's* PATH, as execvp() does.
   explicit command(std::string program);
+
+  command(const command& other);
+  command(command&& other) noexcept : settings_(std::exchange(other.settings_, nullptr)) {}
+  command& operator=(command other) noexcept
+  {
+    std::swap(settings_, other.settings_);
+    return *this;
+  }
+  ~command();
 
   /// One of the arguments between braces, which may be strings and paths together.
   /// Refers to what it is made of.
@@ -115,7 +118,7 @@ public:
 
   /// Adds one argument. No shell looks at it.
   command& arg(std::string_view value);
-  template <std::same_as<std::filesystem::path> Path>
+  template <path_like Path>
   command& arg(const Path& value)
   {
     return arg(text_of(value));
@@ -142,7 +145,7 @@ public:
   /// Inherits nothing, and forgets the changes made so far.
   command& env_clear();
   /// Sets all of a range of pairs.
-  template <std::ranges::input_range Range>
+  template <detail::iterable Range>
   command& envs(Range&& pairs)
   {
     for (auto&& [key, value] : pairs)
@@ -151,7 +154,9 @@ public:
   }
   command& envs(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs)
   {
-    return envs(std::views::all(pairs));
+    for (const auto& [key, value] : pairs)
+      env(key, value);
+    return *this;
   }
   /// Of the parent's variables the child inherits these alone, where they are
   /// set; the changes come on top.
@@ -159,7 +164,7 @@ public:
 
   /// The directory the child starts in. Entered after the change of user, so
   /// with that user's rights. A relative program path is relative to it.
-  command& current_dir(std::filesystem::path path);
+  command& current_dir(path_argument path);
 
   /// The user of this name, with all that a login gives: its uid, its gid and its
   /// supplementary groups; gid(), group(), groups() and keep_groups() are exceptions
@@ -203,7 +208,7 @@ public:
   /// returns is the spawn's error, or `EINVAL` when it is no errno; it must not
   /// throw. It may fork again, and on Linux close and replace descriptors. While it runs,
   /// the parent's descriptors are open in the child. Needs launcher::fork.
-  command& pre_exec(std::function<std::error_code()> hook);
+  command& pre_exec(callback<std::error_code()> hook);
 
   /// Where the child reads from. Not set: what is inherited by a spawn and a run, null
   /// in a capture.
@@ -264,8 +269,8 @@ public:
   /// Puts the child into a cgroup, given by its directory or a descriptor of it,
   /// which stays the caller's. The child is born there if the kernel can do that.
   /// \source cgroups(7); clone(2), CLONE_INTO_CGROUP.
-  command& cgroup(std::filesystem::path directory) { return settings_.process.cgroup = std::move(directory), *this; }
-  command& cgroup(int directory) { return settings_.process.cgroup = directory, *this; }
+  command& cgroup(path_argument directory);
+  command& cgroup(int directory);
 
   /// Gives the child new namespaces. Mounts in a new mount namespace are private.
   ///
@@ -273,12 +278,7 @@ public:
   /// parent's signals only SIGKILL and SIGSTOP reach it without a handler. It
   /// excludes pre_exec().
   /// \source namespaces(7), clone(2), unshare(2).
-  command& namespaces(std::initializer_list<new_namespace> kinds)
-  {
-    for (const new_namespace kind : kinds)
-      settings_.process.namespaces |= static_cast<unsigned>(kind);
-    return *this;
-  }
+  command& namespaces(std::initializer_list<new_namespace> kinds);
 
   /// A new user namespace, in which the parent's effective user and group are
   /// called `uid` and `gid`. Unlike the other namespaces it takes no privileges,
@@ -287,88 +287,69 @@ public:
   /// No other ids are mapped: a longer map is for a process outside to write.
   /// uid() and gid() are then ids inside, and groups cannot be changed.
   /// \source user_namespaces(7).
-  command& user_namespace(uid_t uid = 0, gid_t gid = 0)
-  {
-    settings_.process.ids_inside = {uid, gid};
-    return namespaces({new_namespace::user});
-  }
+  command& user_namespace(uid_t uid = 0, gid_t gid = 0);
 
   /// How much the child invites the out-of-memory killer: -1000 to 1000.
   /// \source proc(5), oom_score_adj.
-  command& oom_score_adj(int value) { return settings_.process.oom_score_adj = value, *this; }
+  command& oom_score_adj(int value);
 
   /// The signals that are blocked in the program; none unless told otherwise.
   /// \source sigprocmask(2).
-  command& signal_mask(std::initializer_list<int> blocked)
-  {
-    return settings_.process.signal_mask.emplace(blocked), *this;
-  }
+  command& signal_mask(std::initializer_list<int> blocked);
 
   /// Whether signals that the parent ignores become default in the child.
   /// \source execve(2): ignored ones stay ignored.
-  command& reset_ignored_signals(bool yes = true) { return settings_.process.reset_ignored_signals = yes, *this; }
+  command& reset_ignored_signals(bool yes = true);
 
   /// Starts a session, as session_leader() does, and makes the terminal that is
   /// the *child's* descriptor `child_fd` its controlling one.
   /// \source ioctl_tty(2), TIOCSCTTY.
-  command& controlling_terminal(int child_fd = 0) { return settings_.process.controlling_terminal = child_fd, *this; }
+  command& controlling_terminal(int child_fd = 0);
 
   /// Makes the child's process group the foreground one of the terminal that is
   /// the *child's* descriptor `child_fd`; goes with process_group().
   /// \source tcsetpgrp(3).
-  command& foreground(int child_fd = 0) { return settings_.process.foreground = child_fd, *this; }
+  command& foreground(int child_fd = 0);
 
   /// Limits a resource, RLIMIT_NOFILE for instance; RLIM_INFINITY is no limit.
   /// Of several for one resource the last wins.
   /// \source setrlimit(2).
-  command& rlimit(int resource, rlim_t soft, rlim_t hard)
-  {
-    settings_.process.limits.push_back({resource, soft, hard});
-    return *this;
-  }
+  command& rlimit(int resource, rlim_t soft, rlim_t hard);
 
   /// The scheduling policy, SCHED_BATCH for instance, and its static priority.
   /// \source sched_setscheduler(2).
-  command& scheduling(int policy, int priority = 0)
-  {
-    settings_.process.scheduling = {policy, priority};
-    return *this;
-  }
+  command& scheduling(int policy, int priority = 0);
 
   /// The nice value itself, -20 to 19: it is not added to the parent's.
   /// \source setpriority(2).
-  command& nice(int value) { return settings_.process.nice = value, *this; }
+  command& nice(int value);
 
   /// The processors that the child may run on, counted from 0.
   /// \source sched_setaffinity(2).
-  command& cpu_affinity(std::initializer_list<int> cpus) { return settings_.process.cpu_affinity.emplace(cpus), *this; }
+  command& cpu_affinity(std::initializer_list<int> cpus);
 
   /// The permissions that new files of the child do not get.
   /// \source umask(2).
-  command& umask(mode_t mode) { return settings_.process.umask = mode, *this; }
+  command& umask(mode_t mode);
 
   /// Makes `path` the child's root directory, and its current one until
   /// current_dir(). The program is looked for inside.
   /// \source chroot(2).
-  command& chroot(std::filesystem::path path) { return settings_.process.root = std::move(path), *this; }
+  command& chroot(path_argument path);
 
   /// uid() leaves the supplementary groups alone. groups() overrides it.
   /// \source setgroups(2).
-  command& keep_groups(bool yes = true) { return settings_.process.keep_groups = yes, *this; }
+  command& keep_groups(bool yes = true);
 
   /// Capabilities, CAP_NET_BIND_SERVICE for instance, that the program has though
   /// its user is not root. They have to be among the parent's permitted ones.
   /// \source capabilities(7), "Ambient".
-  command& ambient_capabilities(std::initializer_list<int> numbers)
-  {
-    settings_.process.ambient_capabilities.assign(numbers);
-    return *this;
-  }
+  command& ambient_capabilities(std::initializer_list<int> numbers);
 
   /// Neither set-user-ID bits nor file capabilities give the program, or what it
   /// runs, any rights.
   /// \source PR_SET_NO_NEW_PRIVS(2const).
-  command& no_new_privs(bool yes = true) { return settings_.process.no_new_privs = yes, *this; }
+  command& no_new_privs(bool yes = true);
 
   /// The signal that the child gets when its parent ends, even if that is before
   /// the child is the program.
@@ -379,7 +360,7 @@ public:
   /// program with a set-user-ID bit or file capabilities clears it. In a new pid
   /// namespace an end before it was set goes unnoticed.
   /// \source PR_SET_PDEATHSIG(2const).
-  command& parent_death_signal(int number) { return settings_.process.parent_death_signal = number, *this; }
+  command& parent_death_signal(int number);
 
   /// The child is killed (SIGKILL) when this program ends, however it ends, even if
   /// that is before the child is the program; not when the thread that spawned it
@@ -396,70 +377,26 @@ public:
   /// namespaces, capabilities and seccomp filters are those of the thread that spawned
   /// the first. Excludes parent_death_signal(). Linux.
   /// \source PR_SET_PDEATHSIG(2const).
-  command& die_with_program(bool yes = true) { return settings_.process.die_with_program = yes, *this; }
+  command& die_with_program(bool yes = true);
 
-  /// Everything that was asked for, as plain data.
-  struct settings {
-    struct fd_mapping {
-      int parent_fd;
-      int child_fd;
-    };
-
-    std::string program;
-    std::vector<std::string> args;
-    std::optional<std::string> arg0;
-    environment_changes environment;
-    std::optional<std::filesystem::path> current_dir;
-    std::optional<uid_t> uid;
-    std::optional<gid_t> gid;
-    std::optional<std::string> user;          // In place of the uid,
-    std::optional<std::string> group;         // and of the gid.
-    std::optional<std::vector<gid_t>> groups; // Empty is not unset: it drops them all.
-    bool session_leader = false;
-    std::optional<pid_t> process_group;
-    std::vector<std::function<std::error_code()>> hooks;
-    std::optional<stdio> streams[3];
-    std::vector<fd_mapping> mappings;
-    std::optional<bool> kill_on_destroy;
-    bool stop_on_destroy = false;
-    stop_sequence stop = stop_sequence::gentle();
-    launcher which = launcher::automatic;
-    process_options process;
-    std::optional<int> program_fd;
-    path_from searched = path_from::child;
-    bool shell_fallback = true;
-    std::chrono::milliseconds text_busy_limit{0};
-    bool keep_all_fds = false;
-    std::size_t listen_count = 0; // Of the mappings, those from 3 on.
-    std::vector<std::string> listen_names;
-
-    /// Whether the child leads a session that the spawn makes.
-    bool makes_session() const noexcept
-    {
-      const auto is_terminal = [](const std::optional<stdio>& stream) {
-        return stream && std::holds_alternative<stdio::pseudo_terminal>(stream->get());
-      };
-      return session_leader || process.controlling_terminal || std::ranges::any_of(streams, is_terminal);
-    }
-
-    /// Whether the child leads a process group that the spawn makes.
-    bool makes_group() const noexcept { return makes_session() || process_group == 0; }
-  };
-
-  /// What was asked for so far, for code that acts on it.
-  const settings& get() const noexcept { return settings_; }
+  struct settings;
+  /// What was asked for so far, for code that acts on it: it includes
+  /// <subprocess/command_settings.hpp>.
+  const settings& get() const noexcept;
 
 private:
   template <argument_like T>
   static std::string_view text_of(const T& value)
   {
-    if constexpr (std::same_as<T, std::filesystem::path>)
+    if constexpr (path_like<T>)
       return value.native();
     else
       return value;
   }
 
-  settings settings_;
+  settings& edit();
+
+  settings* settings_; // Null when it was moved from; it starts anew then.
 };
 
 /// Program and arguments, quoted so that they can be pasted into a shell.

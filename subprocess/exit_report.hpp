@@ -2,8 +2,7 @@
 
 #include <sys/resource.h>
 
-#include <chrono>
-
+#include <subprocess/detail/durations.hpp>
 #include <subprocess/exit_status.hpp>
 
 namespace subprocess {

@@ -9,16 +9,16 @@
 
 namespace subprocess {
 
-void kill_tree(const std::filesystem::path& cgroup, std::error_code& ec)
+void kill_tree(const path_argument& cgroup, std::error_code& ec)
 {
-  const unique_fd file(::open((cgroup / "cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
+  const unique_fd file(::open((cgroup.native() + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
   int error = file ? 0 : errno;
   if (!error)
     error = ::write(file.get(), "1", 1) == 1 ? 0 : errno;
   ec.assign(error, std::system_category());
 }
 
-void kill_tree(const std::filesystem::path& cgroup)
+void kill_tree(const path_argument& cgroup)
 {
   std::error_code ec;
   kill_tree(cgroup, ec);

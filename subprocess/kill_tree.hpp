@@ -1,7 +1,8 @@
 #pragma once
 
-#include <filesystem>
 #include <system_error>
+
+#include <subprocess/path_argument.hpp>
 
 namespace subprocess {
 
@@ -12,7 +13,7 @@ namespace subprocess {
 /// \param ec      `ENOENT`: no such cgroup, or a kernel before 5.14, or the root
 ///                cgroup. `EACCES`: it is not ours.
 /// \source        cgroups(7), cgroup.kill.
-void kill_tree(const std::filesystem::path& cgroup);
-void kill_tree(const std::filesystem::path& cgroup, std::error_code& ec);
+void kill_tree(const path_argument& cgroup);
+void kill_tree(const path_argument& cgroup, std::error_code& ec);
 
 } // namespace subprocess

@@ -2,7 +2,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -13,6 +12,7 @@
 #include <system_error>
 
 #include <subprocess/command.hpp>
+#include <subprocess/detail/durations.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>

@@ -3,22 +3,14 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include <filesystem>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
-namespace subprocess {
+#include <subprocess/new_namespace.hpp>
 
-/// A kind of namespace that a child can have for itself. \source namespaces(7).
-enum class new_namespace : unsigned {
-  user = 1,
-  mount = 2,
-  pid = 4,
-  net = 8,
-  uts = 16,
-  ipc = 32,
-};
+namespace subprocess {
 
 /// Everything about a child's process that is not its program, its descriptors
 /// or its user, as plain data; command says what each does.
@@ -37,8 +29,8 @@ struct process_options {
     gid_t gid;
   };
 
-  std::variant<std::monostate, std::filesystem::path, int> cgroup; // An int is a directory's descriptor.
-  unsigned namespaces = 0;                                         // The sum of the new_namespace.
+  std::variant<std::monostate, std::string, int> cgroup; // An int is a directory's descriptor.
+  unsigned namespaces = 0;                               // The sum of the new_namespace.
   std::optional<namespace_ids> ids_inside;
   std::optional<int> oom_score_adj;
   std::optional<std::vector<int>> signal_mask; // Empty is the default too: nothing is blocked.
@@ -50,7 +42,7 @@ struct process_options {
   std::optional<int> nice;
   std::optional<std::vector<int>> cpu_affinity;
   std::optional<mode_t> umask;
-  std::optional<std::filesystem::path> root;
+  std::optional<std::string> root;
   bool keep_groups = false;
   std::vector<int> ambient_capabilities;
   bool no_new_privs = false;

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <fcntl.h>
-
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 
+#include <subprocess/path_argument.hpp>
 #include <subprocess/unique_fd.hpp>
 #include <subprocess/window_size.hpp>
 
@@ -38,10 +35,10 @@ public:
   /// The parent's own stream. Closed there, or close-on-exec, it is closed in the child
   /// too: a close-on-exec descriptor is no standard stream, but something that got the
   /// number of one.
-  static stdio inherit() { return stdio(as_parent{}); }
+  static stdio inherit();
 
   /// /dev/null: end-of-file to read, a sink to write.
-  static stdio null() { return stdio(null_device{}); }
+  static stdio null();
 
   /// A new pipe; the parent's end is the child's stdin_pipe() and so on.
   /// \param capacity  How many bytes it holds at least; 0 leaves it to the kernel
@@ -49,7 +46,7 @@ public:
   ///                  `EPERM` above /proc/sys/fs/pipe-max-size, `ENOSYS` where
   ///                  the system has no such thing.
   /// \source          pipe(7), fcntl(2) F_SETPIPE_SZ.
-  static stdio pipe(std::size_t capacity = 0) { return stdio(new_pipe{capacity}); }
+  static stdio pipe(std::size_t capacity = 0);
 
   /// A new stream socket, both ways on one descriptor; the parent's end is the
   /// child's stdin_pipe() and so on. Each stream gets a pair of its own.
@@ -57,7 +54,7 @@ public:
   /// As with a pipe, a plain write() when the child is gone raises SIGPIPE in the
   /// parent; send() with MSG_NOSIGNAL does not, nor does async_child::stdin_pipe().
   /// \source unix(7), socketpair(2).
-  static stdio socket() { return stdio(new_socket{}); }
+  static stdio socket();
 
   /// A new pseudo-terminal, one for all streams that say so (the first one's
   /// size counts); the parent's end is the child's pty().
@@ -67,7 +64,7 @@ public:
   /// terminal. The parent reads `EIO` for end-of-file once every holder has
   /// closed the child's end; closing the parent's end hangs up (SIGHUP).
   /// \source pty(7), posix_openpt(3), ioctl_tty(2) TIOCSCTTY.
-  static stdio pty(window_size size = {}) { return stdio(pseudo_terminal{{size}}); }
+  static stdio pty(window_size size = {});
 
   /// For stdin alone: these bytes and then end-of-file. They are in a file
   /// without a name when the child starts, so nobody has to feed it and nobody
@@ -75,82 +72,59 @@ public:
   /// raise that limit.
   /// \source memfd_create(2), sealed; where that is refused, a temporary file without a
   ///         name.
-  static stdio from_string(std::string data)
-  {
-    return stdio(text{std::make_shared<const std::string>(std::move(data))});
-  }
+  static stdio from_string(std::string data);
 
   /// A descriptor that stays the caller's, who keeps it open until the spawn
   /// has returned. -1 and other closed ones fail with `EBADF` at the spawn.
-  static stdio from_fd(int borrowed) { return stdio(descriptor{borrowed, nullptr}); }
+  static stdio from_fd(int borrowed);
 
   /// A descriptor that the stdio and its copies own. It is closed with the last
   /// of them: a pipe's reader sees end-of-file only when the command is gone too. The
   /// child gets it blocking, whatever it was.
-  static stdio from_fd(unique_fd owned)
-  {
-    return detail::from_shared_fd(std::make_shared<unique_fd>(std::move(owned)));
-  }
+  static stdio from_fd(unique_fd owned);
 
   /// Files are opened at each spawn, as the parent would: with its rights, relative to
   /// its directory, with mode 0666 less its umask. It is the child that does so, before
   /// anything of it changes: a FIFO that nobody opens holds no event loop, and ends with
   /// a time limit or a cancellation. An error names the path (spawn_step::open_file).
-  static stdio read_file(std::filesystem::path path) { return stdio(file{std::move(path), O_RDONLY}); }
+  static stdio read_file(path_argument path);
 
   /// As read_file(); created when it is not there, emptied when it is.
-  static stdio write_file(std::filesystem::path path)
-  {
-    return stdio(file{std::move(path), O_WRONLY | O_CREAT | O_TRUNC});
-  }
+  static stdio write_file(path_argument path);
 
   /// As read_file(); created when it is not there; every write goes to the end.
-  static stdio append_file(std::filesystem::path path)
-  {
-    return stdio(file{std::move(path), O_WRONLY | O_CREAT | O_APPEND});
-  }
+  static stdio append_file(path_argument path);
 
   /// For stderr alone: the same place as stdout, a shell's `2>&1`.
-  static stdio to_stdout() { return stdio(as_stdout{}); }
+  static stdio to_stdout();
 
-  struct as_parent {};
-  struct null_device {};
-  struct new_pipe {
-    std::size_t capacity;
-  };
-  struct new_socket {};
-  /// How a terminal is made.
-  struct terminal_shape : window_size {
-    bool has_input = true; // Else every read of it is end-of-file.
-  };
-  struct pseudo_terminal {
-    terminal_shape size;
-  };
-  struct text {
-    std::shared_ptr<const std::string> data; // Shared, so that copies cost nothing.
-  };
-  struct as_stdout {};
-  struct file {
-    std::filesystem::path path;
-    int flags;
-  };
-  struct descriptor {
-    int fd;
-    std::shared_ptr<unique_fd> owner; // Null when borrowed.
-  };
-  using target =
-      std::variant<as_parent, null_device, new_pipe, new_socket, pseudo_terminal, text, as_stdout, file, descriptor>;
+  // No moves: what was copied from is still something.
+  stdio(const stdio&) noexcept = default;
+  stdio& operator=(const stdio&) noexcept = default;
+
+  // All these are in <subprocess/stdio_target.hpp>.
+  struct as_parent;
+  struct null_device;
+  struct new_pipe;
+  struct new_socket;
+  struct terminal_shape;
+  struct pseudo_terminal;
+  struct text;
+  struct as_stdout;
+  struct file;
+  struct descriptor;
+  struct target;
 
   /// What was chosen, for code that acts on it.
-  const target& get() const noexcept { return target_; }
+  const target& get() const noexcept { return *target_; }
 
 private:
   friend stdio detail::without_input(const stdio& choice);
   friend stdio detail::from_shared_fd(std::shared_ptr<unique_fd> owner);
 
-  explicit stdio(target t) : target_(std::move(t)) {}
+  explicit stdio(std::shared_ptr<const target> chosen) noexcept : target_(std::move(chosen)) {}
 
-  target target_;
+  std::shared_ptr<const target> target_; // Shared by copies, which cost nothing.
 };
 
 } // namespace subprocess

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <chrono>
 #include <csignal>
 #include <initializer_list>
 #include <utility>
 #include <vector>
+
+#include <subprocess/detail/durations.hpp>
 
 namespace subprocess {
 

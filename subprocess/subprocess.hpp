@@ -4,6 +4,7 @@
 /// the standard library only; <asio_integration/asio_integration.hpp> adds the
 /// event loop.
 
+#include <subprocess/callback.hpp>
 #include <subprocess/capture.hpp>
 #include <subprocess/capture_options.hpp>
 #include <subprocess/child.hpp>
@@ -15,8 +16,10 @@
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/kill_tree.hpp>
+#include <subprocess/new_namespace.hpp>
 #include <subprocess/observer.hpp>
 #include <subprocess/output_line.hpp>
+#include <subprocess/path_argument.hpp>
 #include <subprocess/pipeline.hpp>
 #include <subprocess/program_search.hpp>
 #include <subprocess/run_options.hpp>

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
+
+#include <subprocess/detail/durations.hpp>
 
 namespace subprocess {
 

@@ -5,6 +5,8 @@
 
 module;
 
+#include <subprocess/command_settings.hpp>
+#include <subprocess/stdio_target.hpp>
 #include <subprocess/subprocess.hpp>
 
 export module subprocess;
@@ -13,6 +15,7 @@ export namespace subprocess {
 
 using subprocess::argument_like;
 using subprocess::argument_range;
+using subprocess::callback;
 using subprocess::capture;
 using subprocess::capture_error;
 using subprocess::capture_options;
@@ -42,6 +45,8 @@ using subprocess::output_line;
 using subprocess::output_stream;
 using subprocess::overflow;
 using subprocess::path_from;
+using subprocess::path_argument;
+using subprocess::path_like;
 using subprocess::pipefail;
 using subprocess::pipeline;
 using subprocess::pipeline_capture_error;

@@ -13,6 +13,8 @@
 
 #include "io_fixture.hpp"
 
+#include <subprocess/command_settings.hpp>
+
 namespace subprocess::tests {
 namespace {
 

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/spawn.hpp>
 
 #include "support/isolated.hpp"

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/spawn.hpp>
 
 #include "support/deadline.hpp"

@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include <asio_integration/detail/reaper/reap_table.hpp>
+#include <asio_integration/detail/reaper/reaper_core.hpp>
+#include <subprocess/command_settings.hpp>
+
 namespace subprocess::detail {
 
 async_child give_to_loop(const asio::any_io_executor& executor, std::shared_ptr<reaper_core> reaper, child_parts parts,

@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/failures.hpp>
 
 namespace subprocess::detail {

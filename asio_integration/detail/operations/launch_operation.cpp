@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <asio_integration/detail/launch/launcher_threads.hpp>
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/process/orphans.hpp>
 
 namespace subprocess::detail {

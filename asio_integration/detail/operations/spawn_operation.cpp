@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <asio_integration/detail/launch/start_child.hpp>
+#include <subprocess/command_settings.hpp>
 
 namespace subprocess::detail {
 

@@ -9,6 +9,7 @@
 
 #include <asio_integration/detail/pool/bind_to_program.hpp>
 #include <asio_integration/detail/pool/lease_state.hpp>
+#include <subprocess/command_settings.hpp>
 
 namespace subprocess::detail {
 

@@ -28,6 +28,7 @@
 #include <asio_integration/detail/pool/pool_core.hpp>
 #include <asio_integration/detail/pool/pool_machine.hpp>
 #include <asio_integration/detail/pool/pool_process.hpp>
+#include <subprocess/detail/observation/tell_afterwards.hpp>
 
 namespace subprocess::detail {
 

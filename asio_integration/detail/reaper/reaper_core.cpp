@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include <subprocess/detail/observation/tell_afterwards.hpp>
 #include <subprocess/detail/process/orphans.hpp>
 
 namespace subprocess::detail {

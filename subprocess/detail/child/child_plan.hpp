@@ -3,9 +3,9 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <functional>
 #include <system_error>
 
+#include <subprocess/callback.hpp>
 #include <subprocess/detail/child/child_options.hpp>
 #include <subprocess/error.hpp>
 
@@ -92,7 +92,7 @@ struct child_plan {
 
   child_options options;
 
-  const std::function<std::error_code()>* hooks = nullptr;
+  const callback<std::error_code()>* hooks = nullptr;
   std::size_t hook_count = 0;
 };
 

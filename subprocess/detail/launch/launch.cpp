@@ -4,13 +4,17 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/launch/keeper.hpp>
 #include <subprocess/detail/launch/low_places.hpp>
+#include <subprocess/detail/observation/observed_child.hpp>
 #include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 
 #include <subprocess/detail/child/raw_calls.hpp>
+#include <subprocess/stdio_target.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -51,8 +55,8 @@ kin kin_of(const command::settings& what)
 {
   kin relatives{what.makes_group(), {}};
   std::error_code ignored; // Then it stays relative.
-  if (const auto* directory = std::get_if<std::filesystem::path>(&what.process.cgroup))
-    relatives.cgroup = std::filesystem::absolute(*directory, ignored);
+  if (const auto* directory = std::get_if<std::string>(&what.process.cgroup))
+    relatives.cgroup = std::filesystem::absolute(*directory, ignored).native();
   return relatives;
 }
 

@@ -5,6 +5,9 @@
 #include <cerrno>
 #include <climits>
 
+#include <subprocess/command_settings.hpp>
+#include <subprocess/stdio_target.hpp>
+
 namespace subprocess::detail {
 namespace {
 
@@ -23,7 +26,7 @@ std::string in_quotes(const std::string& text)
 std::string describe_made(const stdio::target& choice, int stream)
 {
   if (const auto* file = std::get_if<stdio::file>(&choice))
-    return in_quotes(file->path.native());
+    return in_quotes(file->path);
   return std::holds_alternative<stdio::text>(choice) ? std::string(stream_names[stream]) + " data" : "\"/dev/null\"";
 }
 

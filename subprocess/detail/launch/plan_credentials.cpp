@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstddef>
 
+#include <subprocess/command_settings.hpp>
+
 namespace subprocess::detail {
 namespace {
 

@@ -26,9 +26,9 @@ const T* address_of(const std::optional<T>& value)
   return value ? &*value : nullptr;
 }
 
-bool has_nul(const std::filesystem::path& path)
+bool names_nul(const std::string& path)
 {
-  return path.native().find('\0') != std::string::npos;
+  return path.find('\0') != std::string::npos;
 }
 
 bool all_between(const std::vector<int>& numbers, int least, int limit)
@@ -36,9 +36,9 @@ bool all_between(const std::vector<int>& numbers, int least, int limit)
   return std::ranges::all_of(numbers, [&](int number) { return number >= least && number < limit; });
 }
 
-std::string in_quotes(const std::filesystem::path& path)
+std::string quoted_path(const std::string& path)
 {
-  return '"' + path.native() + '"';
+  return '"' + path + '"';
 }
 
 std::string joined(const std::vector<int>& numbers)
@@ -68,8 +68,8 @@ std::string describe_namespaces(const process_options& asked, int part)
 
 std::string describe_cgroup(const process_options& asked)
 {
-  if (const auto* directory = std::get_if<std::filesystem::path>(&asked.cgroup))
-    return in_quotes(*directory);
+  if (const auto* directory = std::get_if<std::string>(&asked.cgroup))
+    return quoted_path(*directory);
   const int* const fd = std::get_if<int>(&asked.cgroup);
   return fd ? std::to_string(*fd) : std::string();
 }
@@ -78,10 +78,10 @@ std::string describe_cgroup(const process_options& asked)
 
 std::string mistake_in(const process_options& asked)
 {
-  const auto* cgroup = std::get_if<std::filesystem::path>(&asked.cgroup);
-  if (cgroup && has_nul(*cgroup))
+  const auto* cgroup = std::get_if<std::string>(&asked.cgroup);
+  if (cgroup && names_nul(*cgroup))
     return "cgroup: NUL byte";
-  if (asked.root && has_nul(*asked.root))
+  if (asked.root && names_nul(*asked.root))
     return "root: NUL byte";
   if (asked.signal_mask && !all_between(*asked.signal_mask, 1, signal_limit + 1))
     return "signal mask " + joined(*asked.signal_mask);
@@ -141,7 +141,7 @@ child_failure options_plan::prepare(const process_options& asked, child_options&
 
 child_failure options_plan::find_cgroup(const process_options& asked)
 {
-  if (const auto* directory = std::get_if<std::filesystem::path>(&asked.cgroup))
+  if (const auto* directory = std::get_if<std::string>(&asked.cgroup))
     return {spawn_step::cgroup, 0, open_file(directory->c_str(), O_RDONLY | O_DIRECTORY, cgroup_)};
   return {};
 }
@@ -179,7 +179,7 @@ std::string describe(const process_options& asked, const child_failure& failure)
     return asked.scheduling ? joined({asked.scheduling->policy, asked.scheduling->priority}) : "";
   case spawn_step::nice: return number(asked.nice);
   case spawn_step::affinity: return asked.cpu_affinity ? joined(*asked.cpu_affinity) : "";
-  case spawn_step::chroot: return asked.root ? in_quotes(*asked.root) : "";
+  case spawn_step::chroot: return asked.root ? quoted_path(*asked.root) : "";
   case spawn_step::capabilities:
     return item < asked.ambient_capabilities.size() ? std::to_string(asked.ambient_capabilities[item]) : "";
   case spawn_step::parent_death_signal: return number(asked.parent_death_signal);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/program_search.hpp>
 
 extern char** environ;

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/streams/pipe.hpp>
 #include <subprocess/detail/streams/pipe_capacity.hpp>
 #include <subprocess/detail/streams/pty.hpp>
+#include <subprocess/stdio_target.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -34,11 +36,11 @@ spawn_failure launch_plan::plan_made_streams()
     if (std::holds_alternative<stdio::null_device>(choice)) {
       add_made(stream, {made_stream::kind::null_device, "/dev/null", O_RDWR, nullptr, 0, 0, stream});
     } else if (const auto* file = std::get_if<stdio::file>(&choice)) {
-      if (file->path.native().find('\0') != std::string::npos)
+      if (file->path.find('\0') != std::string::npos)
         return fail(spawn_step::prepare, EINVAL, "path: NUL byte");
       add_made(stream, {made_stream::kind::file, file->path.c_str(), file->flags, nullptr, 0, 0, stream});
     } else if (const auto* text = std::get_if<stdio::text>(&choice)) {
-      add_made(stream, {made_stream::kind::text, nullptr, 0, text->data->data(), text->data->size(), 0, stream});
+      add_made(stream, {made_stream::kind::text, nullptr, 0, text->data.data(), text->data.size(), 0, stream});
     }
   }
   if (std::holds_alternative<stdio::as_stdout>(chosen(2)))

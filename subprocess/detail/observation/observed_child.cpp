@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/observation/observer_list.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 

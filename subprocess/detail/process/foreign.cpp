@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include <subprocess/command.hpp>
+#include <subprocess/detail/observation/observed_child.hpp>
 #include <subprocess/detail/process/pidfd.hpp>
 #include <subprocess/detail/process/process.hpp>
 

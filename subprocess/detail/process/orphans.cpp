@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <subprocess/detail/launch/core_locks.hpp>
+#include <subprocess/detail/observation/tell_afterwards.hpp>
 
 namespace subprocess::detail {
 namespace {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <utility>
 
+#include <subprocess/detail/observation/observed_child.hpp>
 #include <subprocess/detail/process/own_pid.hpp>
 #include <subprocess/detail/process/pidfd.hpp>
 #include <subprocess/detail/process/wait_until.hpp>

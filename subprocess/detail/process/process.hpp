@@ -4,16 +4,15 @@
 #include <sys/types.h>
 
 #include <atomic>
-#include <chrono>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include <subprocess/child_change.hpp>
-#include <subprocess/detail/observation/observed_child.hpp>
+#include <subprocess/detail/durations.hpp>
 #include <subprocess/exit_report.hpp>
 #include <subprocess/exit_status.hpp>
 #include <subprocess/stop_sequence.hpp>
@@ -21,10 +20,12 @@
 
 namespace subprocess::detail {
 
+class observed_child;
+
 /// What else of the child can be ended with it.
 struct kin {
-  bool leads_group = false;     ///< It leads a process group made for it.
-  std::filesystem::path cgroup; ///< It was put there; empty when it was not.
+  bool leads_group = false; ///< It leads a process group made for it.
+  std::string cgroup;       ///< It was put there; empty when it was not.
 };
 
 /// One child process: reaped and signalled under one lock, so that no signal

@@ -4,6 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include <subprocess/command_settings.hpp>
+#include <subprocess/stdio_target.hpp>
+
 namespace subprocess::detail {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/failures.hpp>
 #include <subprocess/detail/launch/child_parts.hpp>
 #include <subprocess/detail/launch/launch_plan.hpp>

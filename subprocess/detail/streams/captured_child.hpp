@@ -5,7 +5,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -105,7 +104,7 @@ private:
     unique_fd end;
     capture_buffer text;
     output_stream name = output_stream::out;
-    const std::function<void(output_stream, std::string_view)>* told = nullptr;
+    const callback<void(output_stream, std::string_view)>* told = nullptr;
 
     bool read_rest();
     void tell(std::string_view piece) const;

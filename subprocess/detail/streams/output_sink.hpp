@@ -1,11 +1,11 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <mutex>
 #include <string_view>
 #include <utility>
 
+#include <subprocess/callback.hpp>
 #include <subprocess/output_line.hpp>
 
 namespace subprocess::detail {
@@ -17,7 +17,7 @@ namespace subprocess::detail {
 /// wait for a lock of the caller's.
 class output_sink {
 public:
-  using function = std::function<void(output_stream, std::string_view)>;
+  using function = callback<void(output_stream, std::string_view)>;
 
   explicit output_sink(function told) noexcept : told_(std::move(told)) {}
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include <subprocess/command_settings.hpp>
 #include <subprocess/detail/launch/private_fd.hpp>
 
 namespace subprocess::detail {

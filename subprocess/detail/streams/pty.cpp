@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include <subprocess/detail/streams/pipe.hpp>
+#include <subprocess/stdio_target.hpp>
 
 namespace subprocess::detail {
 

@@ -1,5 +1,7 @@
 #include <asio_integration/detail/pool/bind_to_program.hpp>
 
+#include <subprocess/command_settings.hpp>
+
 namespace subprocess::detail {
 
 // A signal that the command itself asks for excludes it.
