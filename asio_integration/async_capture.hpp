@@ -6,8 +6,8 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/operations/capture_operation.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
 #include <asio_integration/event_loop.hpp>
 #include <subprocess/capture.hpp>
 #include <subprocess/command.hpp>
@@ -46,8 +46,8 @@ template <asio::completion_token_for<void(std::error_code, captured_output)> Tok
 auto async_capture(event_loop loop, command what, capture_options options,
                    Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
-  return detail::initiate<detail::capture_operation, std::error_code, captured_output>(
-      loop.get_executor(), token, std::move(what), std::move(options));
+  return detail::initiate<detail::make_capture, std::error_code, captured_output>(loop.get_executor(), token,
+                                                                                  std::move(what), std::move(options));
 }
 
 template <asio::completion_token_for<void(std::error_code, captured_output)> Token =

@@ -18,10 +18,10 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/operations/change_operation.hpp>
 #include <asio_integration/detail/streams/child_pipes.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/operations/stop_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 #include <asio_integration/detail/reaper/tracked_child.hpp>
 #include <asio_integration/detail/operations/wait_closed_operation.hpp>
 #include <asio_integration/input_stream.hpp>
@@ -204,8 +204,8 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_wait_change(Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return detail::initiate<detail::change_operation, std::error_code, child_change>(
-        asio::any_io_executor(get_executor()), token, child_);
+    return detail::initiate<detail::make_change, std::error_code, child_change>(asio::any_io_executor(get_executor()),
+                                                                                token, child_);
   }
 
   /// Waits until the child has ended and nobody holds the other ends of
@@ -293,7 +293,7 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_stop(std::chrono::nanoseconds grace, Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return detail::initiate<detail::stop_operation, std::error_code, exit_status>(
+    return detail::initiate<detail::make_stop, std::error_code, exit_status>(
         asio::any_io_executor(get_executor()), token, child_, stop_sequence::gentle(grace));
   }
 
@@ -306,8 +306,8 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_stop(stop_sequence sequence, Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return detail::initiate<detail::stop_operation, std::error_code, exit_status>(asio::any_io_executor(get_executor()),
-                                                                                  token, child_, std::move(sequence));
+    return detail::initiate<detail::make_stop, std::error_code, exit_status>(asio::any_io_executor(get_executor()),
+                                                                             token, child_, std::move(sequence));
   }
 
   /// Sends a signal to the child's process group, if the library made that group:
@@ -367,8 +367,9 @@ private:
   template <class Token>
   auto wait_closed(std::optional<std::chrono::nanoseconds> drain_grace, Token& token)
   {
-    return detail::initiate<detail::wait_closed_operation<Executor>, std::error_code, exit_status>(
-        asio::any_io_executor(get_executor()), token, child_, pipes_.ends(), drain_grace);
+    return detail::initiate<detail::make_operation<detail::wait_closed_operation<Executor>>, std::error_code,
+                            exit_status>(asio::any_io_executor(get_executor()), token, child_, pipes_.ends(),
+                                         drain_grace);
   }
 
   void drop() noexcept

@@ -8,6 +8,7 @@
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/communicate_operation.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 
 namespace subprocess {
 
@@ -44,8 +45,9 @@ template <class Executor, asio::completion_token_for<void(std::error_code, captu
 auto async_communicate(basic_async_child<Executor>& child, capture_options options,
                        Token&& token = asio::default_completion_token_t<Executor>())
 {
-  return detail::initiate<detail::communicate_operation<Executor>, std::error_code, captured_output>(
-      asio::any_io_executor(child.get_executor()), token, child.tracked(), child.ends(), std::move(options));
+  return detail::initiate<detail::make_operation<detail::communicate_operation<Executor>>, std::error_code,
+                          captured_output>(asio::any_io_executor(child.get_executor()), token, child.tracked(),
+                                           child.ends(), std::move(options));
 }
 
 /// As above, with nothing but the input. A template, so that `{.input = text}` means the

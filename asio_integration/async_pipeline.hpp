@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/operations/pipeline_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
 #include <asio_integration/event_loop.hpp>
 #include <subprocess/pipeline.hpp>
 
@@ -47,8 +47,8 @@ template <asio::completion_token_for<void(std::error_code, pipeline_result)> Tok
 auto async_pipeline(event_loop loop, pipeline what, capture_options options,
                     Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
-  return detail::initiate<detail::pipeline_operation, std::error_code, pipeline_result>(
-      loop.get_executor(), token, std::move(what), std::move(options));
+  return detail::initiate<detail::make_pipeline, std::error_code, pipeline_result>(loop.get_executor(), token,
+                                                                                   std::move(what), std::move(options));
 }
 
 template <asio::completion_token_for<void(std::error_code, pipeline_result)> Token =

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/operations/run_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
 #include <asio_integration/event_loop.hpp>
 #include <subprocess/command.hpp>
 #include <subprocess/run_options.hpp>
@@ -44,8 +44,8 @@ template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
 auto async_run(event_loop loop, command what, run_options options,
                Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
-  return detail::initiate<detail::run_operation, std::error_code, exit_status>(loop.get_executor(), token,
-                                                                               std::move(what), options);
+  return detail::initiate<detail::make_run, std::error_code, exit_status>(loop.get_executor(), token, std::move(what),
+                                                                          options);
 }
 
 template <asio::completion_token_for<void(std::error_code, exit_status)> Token =

@@ -8,7 +8,7 @@
 
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/operations/spawn_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
 #include <asio_integration/event_loop.hpp>
 #include <subprocess/command.hpp>
 
@@ -37,8 +37,8 @@ template <asio::completion_token_for<void(std::error_code, async_child)> Token =
 auto async_spawn(event_loop loop, command what,
                  Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
-  return detail::initiate<detail::spawn_operation, std::error_code, async_child>(loop.get_executor(), token,
-                                                                                 std::move(what));
+  return detail::initiate<detail::make_spawn, std::error_code, async_child>(loop.get_executor(), token, std::move(what),
+                                                                            static_cast<spawn_failure*>(nullptr));
 }
 
 /// As above; `failure` tells all that is known, or is cleared. It has to live
@@ -48,8 +48,8 @@ template <asio::completion_token_for<void(std::error_code, async_child)> Token =
 auto async_spawn(event_loop loop, command what, spawn_failure& failure,
                  Token&& token = asio::default_completion_token_t<asio::any_io_executor>())
 {
-  return detail::initiate<detail::spawn_operation, std::error_code, async_child>(loop.get_executor(), token,
-                                                                                 std::move(what), &failure);
+  return detail::initiate<detail::make_spawn, std::error_code, async_child>(loop.get_executor(), token, std::move(what),
+                                                                            &failure);
 }
 
 } // namespace subprocess

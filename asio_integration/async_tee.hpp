@@ -10,6 +10,7 @@
 
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 #include <asio_integration/detail/streams/child_tee_operation.hpp>
 #include <asio_integration/detail/streams/tee_operation.hpp>
 
@@ -46,8 +47,8 @@ namespace subprocess {
 template <class Source, class... Sinks, asio::completion_token_for<void(std::error_code, std::uint64_t)> Token>
 auto async_tee(Source& source, std::tuple<Sinks&...> sinks, Token&& token)
 {
-  return detail::initiate<detail::tee_operation<Source, Sinks...>, std::error_code, std::uint64_t>(
-      asio::any_io_executor(source.get_executor()), token, std::ref(source), sinks);
+  return detail::initiate<detail::make_operation<detail::tee_operation<Source, Sinks...>>, std::error_code,
+                          std::uint64_t>(asio::any_io_executor(source.get_executor()), token, std::ref(source), sinks);
 }
 
 /// As above, of the child's stdout_pipe(), for others who hold that no longer than
@@ -62,8 +63,9 @@ template <class Executor, class... Sinks, asio::completion_token_for<void(std::e
 auto async_tee(basic_async_child<Executor>& child, std::tuple<Sinks&...> sinks, std::chrono::nanoseconds drain_grace,
                Token&& token)
 {
-  return detail::initiate<detail::child_tee_operation<Executor, Sinks...>, std::error_code, std::uint64_t>(
-      asio::any_io_executor(child.get_executor()), token, child.tracked(), child.ends(), sinks, drain_grace);
+  return detail::initiate<detail::make_operation<detail::child_tee_operation<Executor, Sinks...>>, std::error_code,
+                          std::uint64_t>(asio::any_io_executor(child.get_executor()), token, child.tracked(),
+                                         child.ends(), sinks, drain_grace);
 }
 
 } // namespace subprocess

@@ -2,27 +2,27 @@
 
 #include <concepts>
 #include <cstddef>
-#include <ranges>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <asio_integration/async_child.hpp>
+#include <asio_integration/detail/operations/awaited_child.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/operations/wait_many_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
 #include <asio_integration/wait_result.hpp>
+#include <subprocess/detail/iterable.hpp>
 
 namespace subprocess {
 
 /// A range of children: a vector, a span, a view that gives references.
 template <class Range>
-concept async_child_range =
-    std::ranges::input_range<Range> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> &&
-    requires(std::ranges::range_reference_t<Range> child) {
-      { child.tracked() } -> std::convertible_to<const detail::tracked_child&>;
-      child.get_executor();
-    };
+concept async_child_range = detail::iterable<Range> && std::is_lvalue_reference_v<detail::element_of<Range>> &&
+                            requires(detail::element_of<Range> child) {
+                              { child.tracked() } -> std::convertible_to<const detail::tracked_child&>;
+                              child.get_executor();
+                            };
 
 /// Waits until one of the children has ended. The others are untouched, and can be
 /// waited for again.
@@ -49,8 +49,8 @@ auto async_wait_any(Range&& children, Token&& token)
 {
   auto all = detail::awaited_children(children);
   const asio::any_io_executor executor = detail::executor_of(all);
-  return detail::initiate<detail::wait_any_operation, std::error_code, std::size_t, exit_status>(executor, token,
-                                                                                                 std::move(all));
+  return detail::initiate<detail::make_wait_any, std::error_code, std::size_t, exit_status>(executor, token,
+                                                                                            std::move(all));
 }
 
 /// Waits until all of the children have ended. The range and the children are looked at
@@ -73,8 +73,8 @@ auto async_wait_all(Range&& children, Token&& token)
 {
   auto all = detail::awaited_children(children);
   const asio::any_io_executor executor = detail::executor_of(all);
-  return detail::initiate<detail::wait_all_operation, std::error_code, std::vector<wait_result>>(executor, token,
-                                                                                                 std::move(all));
+  return detail::initiate<detail::make_wait_all, std::error_code, std::vector<wait_result>>(executor, token,
+                                                                                            std::move(all));
 }
 
 } // namespace subprocess

@@ -7,6 +7,7 @@
 
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 #include <asio_integration/detail/streams/lines_operation.hpp>
 #include <asio_integration/line_options.hpp>
 #include <subprocess/output_line.hpp>
@@ -56,7 +57,7 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_next(Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return detail::initiate<detail::lines_operation<Executor>, std::error_code, output_line>(
+    return detail::initiate<detail::make_operation<detail::lines_operation<Executor>>, std::error_code, output_line>(
         asio::any_io_executor(executor_), token, lines_);
   }
 

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 #include <asio_integration/detail/streams/write_operation.hpp>
 #include <asio_integration/detail/streams/written_buffers.hpp>
 
@@ -84,8 +85,9 @@ public:
   template <class Buffers, class Token = asio::default_completion_token_t<Executor>>
   auto async_write_some(const Buffers& buffers, Token&& token = asio::default_completion_token_t<Executor>())
   {
-    return detail::initiate<detail::write_operation<base, Buffers>, std::error_code, std::size_t>(
-        asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this), buffers);
+    return detail::initiate<detail::make_operation<detail::write_operation<base, Buffers>>, std::error_code,
+                            std::size_t>(asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this),
+                                         buffers);
   }
 };
 

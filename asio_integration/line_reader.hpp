@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 #include <asio_integration/detail/streams/line_buffer.hpp>
 #include <asio_integration/detail/streams/read_line_operation.hpp>
 #include <asio_integration/line_options.hpp>
@@ -60,7 +61,7 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_read_line(Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    return detail::initiate<detail::read_line_operation<Stream>, std::error_code, std::string>(
+    return detail::initiate<detail::make_operation<detail::read_line_operation<Stream>>, std::error_code, std::string>(
         asio::any_io_executor(get_executor()), token, std::ref(*stream_), buffer_);
   }
 

@@ -8,13 +8,14 @@
 #include <system_error>
 #include <utility>
 
-#include <asio_integration/detail/operations/capture_operation.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/operations/limited_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
 #include <asio_integration/detail/operations/permit_pool.hpp>
-#include <asio_integration/detail/operations/run_operation.hpp>
 #include <asio_integration/event_loop.hpp>
 #include <asio_integration/spawn_permit.hpp>
+#include <subprocess/capture.hpp>
+#include <subprocess/command.hpp>
+#include <subprocess/run_options.hpp>
 
 namespace subprocess {
 
@@ -88,8 +89,8 @@ public:
                 asio::default_completion_token_t<executor_type>>
   auto async_run(command what, run_options options, Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    using operation = detail::limited_operation<detail::run_operation, exit_status, command, run_options>;
-    return detail::initiate<operation, std::error_code, exit_status>(executor_, token, pool_, std::move(what), options);
+    return detail::initiate<detail::make_limited_run, std::error_code, exit_status>(executor_, token, pool_,
+                                                                                    std::move(what), options);
   }
 
   template <asio::completion_token_for<void(std::error_code, exit_status)> Token =
@@ -114,9 +115,8 @@ public:
   auto async_capture(command what, capture_options options,
                      Token&& token = asio::default_completion_token_t<executor_type>())
   {
-    using operation = detail::limited_operation<detail::capture_operation, captured_output, command, capture_options>;
-    return detail::initiate<operation, std::error_code, captured_output>(executor_, token, pool_, std::move(what),
-                                                                         std::move(options));
+    return detail::initiate<detail::make_limited_capture, std::error_code, captured_output>(
+        executor_, token, pool_, std::move(what), std::move(options));
   }
 
   template <asio::completion_token_for<void(std::error_code, captured_output)> Token =

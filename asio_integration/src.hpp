@@ -16,13 +16,16 @@
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
+#include <asio_integration/co.cpp>
 #include <asio_integration/detail/asio_internals.cpp>
 #include <asio_integration/detail/launch/launch_watch.cpp>
 #include <asio_integration/detail/launch/launcher_threads.cpp>
 #include <asio_integration/detail/launch/start_child.cpp>
+#include <asio_integration/detail/operations/caller.cpp>
 #include <asio_integration/detail/operations/change_operation.cpp>
 #include <asio_integration/detail/operations/child_operation.cpp>
 #include <asio_integration/detail/operations/launch_operation.cpp>
+#include <asio_integration/detail/operations/made_operations.cpp>
 #include <asio_integration/detail/operations/output_operation.cpp>
 #include <asio_integration/detail/operations/pending.cpp>
 #include <asio_integration/detail/operations/permit_pool.cpp>

@@ -16,6 +16,7 @@
 
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
+#include <asio_integration/detail/operations/make_operation.hpp>
 
 namespace subprocess {
 
@@ -78,7 +79,7 @@ public:
   template <class Buffers, class Token = asio::default_completion_token_t<Executor>>
   auto async_read_some(const Buffers& buffers, Token&& token = asio::default_completion_token_t<Executor>())
   {
-    return detail::initiate<read_operation<Buffers>, std::error_code, std::size_t>(
+    return detail::initiate<detail::make_operation<read_operation<Buffers>>, std::error_code, std::size_t>(
         asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this), buffers);
   }
 

@@ -12,7 +12,8 @@
 
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
-#include <asio_integration/detail/pool/exchange_operation.hpp>
+#include <asio_integration/detail/operations/made_operations.hpp>
+#include <asio_integration/detail/pool/answer_buffer.hpp>
 #include <subprocess/exit_status.hpp>
 
 namespace subprocess {
@@ -119,8 +120,8 @@ private:
   template <class Token>
   auto exchange(detail::answer_shape shape, std::string request, Token& token)
   {
-    return detail::initiate<detail::exchange_operation, std::error_code, std::string>(
-        get_executor(), token, link(), shape, longest(shape), std::move(request));
+    return detail::initiate<detail::make_exchange, std::error_code, std::string>(get_executor(), token, link(), shape,
+                                                                                 longest(shape), std::move(request));
   }
 
   std::shared_ptr<detail::worker_link> link() const noexcept;

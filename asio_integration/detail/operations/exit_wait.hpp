@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include <asio_integration/detail/reaper/reaper_core.hpp>
 #include <asio_integration/detail/reaper/tracked_child.hpp>
 #include <subprocess/exit_status.hpp>
 

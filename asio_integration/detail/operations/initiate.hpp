@@ -9,127 +9,63 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <memory_resource>
-#include <mutex>
 #include <type_traits>
 #include <utility>
 
+#include <asio_integration/detail/operations/caller.hpp>
 #include <asio_integration/detail/operations/completion.hpp>
-#include <asio_integration/detail/operations/operation.hpp>
 
 namespace subprocess::detail {
-
-/// The way from a cancellation slot to its operation, which may be gone. No weak_ptr: that
-/// would keep the operation's memory, which goes back before the handler is called.
-class cancel_link {
-public:
-  void lead_to(operation* running) noexcept
-  {
-    const std::lock_guard lock(mutex_);
-    running_ = running;
-  }
-
-  /// Null once it ends.
-  std::shared_ptr<operation> follow() noexcept
-  {
-    const std::lock_guard lock(mutex_);
-    return running_ ? running_->weak_from_this().lock() : nullptr;
-  }
-
-private:
-  std::mutex mutex_;
-  operation* running_ = nullptr;
-};
 
 /// Asks a running operation to stop, from whatever thread emits.
 class cancel_operation {
 public:
   explicit cancel_operation(std::shared_ptr<cancel_link> link) noexcept : link_(std::move(link)) {}
 
-  void operator()(asio::cancellation_type type)
-  {
-    if (const auto running = link_->follow())
-      running->cancel(type);
-  }
+  void operator()(asio::cancellation_type type) { link_->cancel(type); }
 
 private:
   std::shared_ptr<cancel_link> link_;
 };
 
-/// An operation that takes its memory, and that of its steps, by the handler's allocator.
-template <class Operation, class Allocator>
-class allocated_operation final : public Operation, private std::pmr::memory_resource {
+/// What an operation has of its caller's handler: whom to tell, and memory.
+template <class Handler, class Executor, class... Results>
+class caller_completion : public completion<Results...>, public handler_memory {
 public:
-  template <class... Args>
-  explicit allocated_operation(const Allocator& allocator, std::shared_ptr<cancel_link> link, Args&&... args)
-      : Operation(std::forward<Args>(args)...), allocator_(allocator), link_(std::move(link))
+  void* take(std::size_t bytes) override
   {
-    operation::use_memory(this);
-    if (link_)
-      link_->lead_to(this);
+    allocator alloc(self().get_allocator());
+    return alloc.allocate(units(bytes));
   }
-  ~allocated_operation() override
+  void give_back(void* place, std::size_t bytes) noexcept override
   {
-    if (link_)
-      link_->lead_to(nullptr);
+    allocator alloc(self().get_allocator());
+    alloc.deallocate(static_cast<unit*>(place), units(bytes));
   }
 
+  void* take_for_operation(std::size_t bytes) override
+  {
+    void* const place = take(bytes);
+    self().attach();
+    return place;
+  }
+  void give_back_operation(void* place, std::size_t bytes) noexcept override
+  {
+    give_back(place, bytes);
+    self().memory_released();
+  }
+
+protected:
+  ~caller_completion() = default;
+
 private:
+  using derived = handler_completion<caller_completion, Handler, Executor, Results...>;
   using unit = std::max_align_t;
-  using unit_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<unit>;
+  using allocator = typename std::allocator_traits<allocator_of<Handler>>::template rebind_alloc<unit>;
 
   static std::size_t units(std::size_t bytes) noexcept { return (bytes + sizeof(unit) - 1) / sizeof(unit); }
 
-  void* do_allocate(std::size_t bytes, std::size_t) override { return allocator_.allocate(units(bytes)); }
-  void do_deallocate(void* place, std::size_t bytes, std::size_t) override
-  {
-    allocator_.deallocate(static_cast<unit*>(place), units(bytes));
-  }
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
-
-  unit_allocator allocator_;
-  const std::shared_ptr<cancel_link> link_; // Null where nobody can cancel.
-};
-
-/// Takes memory for the operation itself, and tells its completion when it is back.
-template <class T, class Completion>
-class operation_allocator {
-public:
-  using value_type = T;
-
-  explicit operation_allocator(Completion* done) noexcept : done_(done) {}
-  template <class Other>
-  operation_allocator(const operation_allocator<Other, Completion>& other) noexcept : done_(other.done_)
-  {
-  }
-
-  T* allocate(std::size_t count)
-  {
-    allocator alloc(done_->get_allocator());
-    T* const place = alloc.allocate(count);
-    done_->attach();
-    return place;
-  }
-  void deallocate(T* place, std::size_t count) noexcept
-  {
-    allocator alloc(done_->get_allocator());
-    alloc.deallocate(place, count);
-    done_->memory_released();
-  }
-
-  template <class Other>
-  friend bool operator==(const operation_allocator& a, const operation_allocator<Other, Completion>& b) noexcept
-  {
-    return a.done_ == b.done_;
-  }
-
-private:
-  template <class Other, class OfCompletion>
-  friend class operation_allocator;
-  using allocator =
-      typename std::allocator_traits<decltype(std::declval<Completion&>().get_allocator())>::template rebind_alloc<T>;
-
-  Completion* done_;
+  derived& self() noexcept { return static_cast<derived&>(*this); }
 };
 
 /// Where an operation's steps on the caller's objects run: with the handler. An
@@ -144,9 +80,9 @@ asio::any_io_executor executor_of_steps(const Handler& handler, const asio::any_
     return executor;
 }
 
-/// The shape of every composed operation here: `Operation` is made with the executors,
-/// a completion_owner and `args`, told how to be cancelled, and started.
-template <class Operation, class... Results>
+/// The shape of every composed operation here: it is made by `Make` with its caller, a
+/// completion_owner and `args`, told how to be cancelled, and started.
+template <class Make, class... Results>
 class initiation {
 public:
   // cancel_after() and as_default_on() ask for it.
@@ -160,21 +96,20 @@ public:
   void operator()(Handler&& source, Args&&... args) const
   {
     using handler_type = std::decay_t<Handler>;
-    using done_type = handler_completion<completion<Results...>, handler_type, asio::any_io_executor, Results...>;
-    using made_operation = allocated_operation<Operation, allocator_of<handler_type>>;
+    using base_type = caller_completion<handler_type, asio::any_io_executor, Results...>;
+    using done_type = handler_completion<base_type, handler_type, asio::any_io_executor, Results...>;
     handler_type handler(std::forward<Handler>(source));
     auto slot = asio::get_associated_cancellation_slot(handler);
     const callers_executors executors{executor_, executor_of_steps(handler, executor_)};
     auto link = slot.is_connected() ? std::make_shared<cancel_link>() : nullptr;
     done_type* const done = done_type::make(std::move(handler), executor_);
     completion_owner<Results...> owned(done);
-    const auto running = std::allocate_shared<made_operation>(operation_allocator<made_operation, done_type>(done),
-                                                              done->get_allocator(), link, executors, std::move(owned),
-                                                              std::forward<Args>(args)...);
+    const std::shared_ptr<operation> made =
+        Make()(caller{executors, *done, link}, std::move(owned), std::forward<Args>(args)...);
     // Before the start: afterwards the handler may be running already.
     if (link)
       slot.template emplace<cancel_operation>(std::move(link));
-    running->start();
+    begin_operation(*made);
   }
 
 private:
@@ -203,10 +138,10 @@ private:
   Start start_;
 };
 
-template <class Operation, class... Results, class Token, class... Args>
+template <class Make, class... Results, class Token, class... Args>
 auto initiate(const asio::any_io_executor& executor, Token& token, Args&&... args)
 {
-  return asio::async_initiate<Token, void(Results...)>(initiation<Operation, Results...>(executor), token,
+  return asio::async_initiate<Token, void(Results...)>(initiation<Make, Results...>(executor), token,
                                                        std::forward<Args>(args)...);
 }
 

@@ -13,15 +13,10 @@
 #include <utility>
 
 #include <asio_integration/detail/asio_internals.hpp>
-#include <subprocess/detail/observation/observed_child.hpp>
+#include <asio_integration/detail/operations/caller.hpp>
+#include <subprocess/detail/observation/tell_afterwards.hpp>
 
 namespace subprocess::detail {
-
-/// The executors of whoever starts an operation.
-struct callers_executors {
-  asio::any_io_executor io;    ///< Of the child, or the one that was passed.
-  asio::any_io_executor steps; ///< Of the handler: what guards the caller's objects.
-};
 
 /// An operation of several steps. It keeps itself alive by what it waits for, until
 /// it has completed.

@@ -4,7 +4,15 @@
 
 #include <utility>
 
+#include <asio_integration/detail/reaper/reaper_core.hpp>
+#include <asio_integration/detail/streams/child_pipes.hpp>
+
 namespace subprocess::detail {
+
+asio::any_io_executor executor_of(const std::vector<awaited_child>& children)
+{
+  return children.empty() ? systems_executor() : children.front().executor;
+}
 
 class wait_many_operation::one_wait final : private waiter {
 public:

@@ -1,44 +1,20 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
-#include <asio/system_executor.hpp>
 
 #include <cerrno>
 #include <cstddef>
 #include <memory>
-#include <ranges>
 #include <system_error>
 #include <vector>
 
+#include <asio_integration/detail/operations/awaited_child.hpp>
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/reaper/tracked_child.hpp>
 #include <asio_integration/wait_result.hpp>
 
 namespace subprocess::detail {
-
-/// A child to wait for, and the loop that it belongs to.
-struct awaited_child {
-  tracked_child child;
-  asio::any_io_executor executor;
-};
-
-template <class Range>
-std::vector<awaited_child> awaited_children(Range& range)
-{
-  std::vector<awaited_child> all;
-  if constexpr (std::ranges::sized_range<Range>)
-    all.reserve(std::ranges::size(range));
-  for (auto& child : range)
-    all.push_back({child.tracked(), asio::any_io_executor(child.get_executor())});
-  return all;
-}
-
-/// Where nobody says so: the first child's; the system's when there is no child.
-inline asio::any_io_executor executor_of(const std::vector<awaited_child>& children)
-{
-  return children.empty() ? asio::any_io_executor(asio::system_executor()) : children.front().executor;
-}
 
 /// A wait for each of several children. Cancelled, it withdraws those that are
 /// left, and they count as ended.

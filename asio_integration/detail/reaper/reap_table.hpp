@@ -8,15 +8,10 @@
 #include <memory>
 #include <system_error>
 
-#include <asio_integration/detail/operations/pending.hpp>
+#include <asio_integration/detail/reaper/waiter.hpp>
 #include <subprocess/detail/process/process.hpp>
-#include <subprocess/exit_status.hpp>
 
 namespace subprocess::detail {
-
-/// Who waits for the end of one child, and all who do.
-using waiter = pending<std::error_code, exit_status>;
-using waiter_list = pending_list<std::error_code, exit_status>;
 
 /// Who waits for which child: bookkeeping alone, without a system call, a lock
 /// or an event loop.

@@ -1,9 +1,13 @@
 #include <asio_integration/detail/reaper/tracked_child.hpp>
 
+#include <asio/error.hpp>
+
+#include <cerrno>
 #include <csignal>
 #include <new>
 
 #include <asio_integration/detail/operations/stop_operation.hpp>
+#include <asio_integration/detail/reaper/reaper_core.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -39,6 +43,24 @@ private:
 };
 
 } // namespace
+
+void tracked_child::wait(waiter& added) const noexcept
+{
+  if (!child_)
+    return added.complete({EINVAL, std::system_category()}, {});
+  if (const auto end = reaper_->wait(*child_, added))
+    added.complete(end->error, end->status);
+}
+
+void tracked_child::cancel_wait::operator()(asio::cancellation_type)
+{
+  const auto child = child_.lock();
+  const auto reaper = reaper_.lock();
+  if (!child || !reaper)
+    return;
+  if (waiter* const removed = reaper->remove(*child, id_))
+    removed->complete(asio::error::operation_aborted, {});
+}
 
 void tracked_child::kill_and_reap() const noexcept
 {

@@ -2,19 +2,20 @@
 
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/cancellation_type.hpp>
-#include <asio/error.hpp>
 
-#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <system_error>
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
-#include <asio_integration/detail/reaper/reaper_core.hpp>
+#include <asio_integration/detail/reaper/waiter.hpp>
+#include <subprocess/detail/process/process.hpp>
 #include <subprocess/stop_sequence.hpp>
 
 namespace subprocess::detail {
+
+class reaper_core;
 
 /// A child and the reaper that watches it: what operations hold, so that the
 /// async_child may be moved or destroyed under them.
@@ -38,14 +39,11 @@ public:
     using handler_waiter = handler_completion<waiter, Handler, Executor, std::error_code, exit_status>;
     auto slot = asio::get_associated_cancellation_slot(handler);
     handler_waiter* const made = handler_waiter::make(std::move(handler), executor);
-    if (!child_)
-      return made->complete({EINVAL, std::system_category()}, {});
     completion_owner<std::error_code, exit_status> added(made);
-    if (slot.is_connected())
+    if (child_ && slot.is_connected())
       slot.template emplace<cancel_wait>(child_, reaper_, made->id);
     added.release();
-    if (const auto end = reaper_->wait(*child_, *made))
-      made->complete(end->error, end->status);
+    wait(*made);
   }
 
   /// SIGKILL, to be reaped by a loop that stays busy for that short while. One that may
@@ -64,21 +62,16 @@ private:
     {
     }
 
-    void operator()(asio::cancellation_type)
-    {
-      const auto child = child_.lock();
-      const auto reaper = reaper_.lock();
-      if (!child || !reaper)
-        return;
-      if (waiter* const removed = reaper->remove(*child, id_))
-        removed->complete(asio::error::operation_aborted, {});
-    }
+    void operator()(asio::cancellation_type);
 
   private:
     std::weak_ptr<process> child_;
     std::weak_ptr<reaper_core> reaper_;
     std::uint64_t id_;
   };
+
+  /// Has it told of the end, now or later.
+  void wait(waiter& added) const noexcept;
 
   std::shared_ptr<process> child_;
   std::shared_ptr<reaper_core> reaper_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
 #include <asio/system_executor.hpp>
 
@@ -18,6 +19,9 @@ namespace subprocess::detail {
 /// Where the closed pipes of an empty child belong. Nothing ever runs there; it
 /// lives as long as the program.
 asio::io_context& nowhere();
+
+/// The system's executor. Compiled once: a program would compile it for long.
+asio::any_io_executor systems_executor();
 
 /// Owns our ends of a child's pipes, and of its terminal: they are closed with it.
 template <class Executor>
@@ -59,7 +63,9 @@ public:
   {
     if (executor_)
       return *executor_;
-    if constexpr (std::constructible_from<Executor, asio::system_executor>)
+    if constexpr (std::same_as<Executor, asio::any_io_executor>)
+      return systems_executor();
+    else if constexpr (std::constructible_from<Executor, asio::system_executor>)
       return Executor(asio::system_executor());
     else
       return Executor(nowhere().get_executor());
