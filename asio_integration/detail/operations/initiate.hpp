@@ -100,12 +100,12 @@ public:
     using done_type = handler_completion<base_type, handler_type, asio::any_io_executor, Results...>;
     handler_type handler(std::forward<Handler>(source));
     auto slot = asio::get_associated_cancellation_slot(handler);
-    const callers_executors executors{executor_, executor_of_steps(handler, executor_)};
+    callers_executors executors{executor_, executor_of_steps(handler, executor_)};
     auto link = slot.is_connected() ? std::make_shared<cancel_link>() : nullptr;
     done_type* const done = done_type::make(std::move(handler), executor_);
     completion_owner<Results...> owned(done);
     const std::shared_ptr<operation> made =
-        Make()(caller{executors, *done, link}, std::move(owned), std::forward<Args>(args)...);
+        Make()(caller{std::move(executors), *done, link}, std::move(owned), std::forward<Args>(args)...);
     // Before the start: afterwards the handler may be running already.
     if (link)
       slot.template emplace<cancel_operation>(std::move(link));
