@@ -29,7 +29,7 @@ struct command::settings {
   std::vector<std::string> args;
   std::optional<std::string> arg0;
   environment_changes environment;
-  std::optional<path_argument> current_dir;
+  std::optional<std::string> current_dir;
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
   std::optional<std::string> user;          // In place of the uid,

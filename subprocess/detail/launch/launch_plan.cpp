@@ -78,7 +78,7 @@ spawn_failure launch_plan::check() const
     return invalid("variable " + in_quotes(std::string(s.environment.first_invalid())));
   if ((s.user && has_nul(*s.user)) || (s.group && has_nul(*s.group)))
     return invalid("user or group: NUL byte");
-  if (s.current_dir && has_nul(s.current_dir->native()))
+  if (s.current_dir && has_nul(*s.current_dir))
     return invalid("directory: NUL byte");
   if (std::string mistake = mistake_in(s.process); !mistake.empty())
     return invalid(std::move(mistake));
@@ -216,7 +216,7 @@ spawn_failure launch_plan::explain(const child_failure& failure) const
     break;
   case spawn_step::chdir:
     if (s.current_dir)
-      detail = in_quotes(s.current_dir->native());
+      detail = in_quotes(*s.current_dir);
     break;
   case spawn_step::pre_exec:
     if (s.hooks.size() > 1)
