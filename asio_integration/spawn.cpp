@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <asio_integration/detail/launch/start_child.hpp>
+#include <asio_integration/detail/reaper/reaper_core.hpp>
 
 namespace subprocess {
 
