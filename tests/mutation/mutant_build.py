@@ -35,7 +35,7 @@ class Build:
                 at = words.index(option)
                 del words[at:at + values]
             self.commands[str(path)] = [w for w in words if not re.match("-W(?!l,)", w)] + [
-                "-w", "-fdiagnostics-color=never", "-iquote", str(ROOT / path.parent)]
+                "-w", "-fdiagnostics-color=never"]
         self.work.mkdir(exist_ok=True)
 
     def prepare(self):
@@ -58,65 +58,80 @@ class Build:
                 raise SystemExit(ran.stdout)
             (self.work / "headers.stamp").write_text(stamp)
 
-    def compile(self, path, numbered):
-        """Compiles one source with its mutants. Those that are no C++ are left out: their numbers are the result."""
-        text = (ROOT / path).read_text()
-        source = self.work / path
-        source.parent.mkdir(parents=True, exist_ok=True)
-        made, stamp = source.with_suffix(".o"), source.with_suffix(".stamp")
+    def groups(self):
+        """Sources that are compiled as one, eight at a time as for ./dev test; but the child's side."""
+        for half in PROGRAMS:
+            those = [p for p in self.commands if p.startswith(half)]
+            yield from ([p] for p in those if "/child/" in p and not p.endswith("hooks.cpp"))
+            rest = [p for p in those if "/child/" not in p or p.endswith("hooks.cpp")]
+            yield from (rest[i:i + 8] for i in range(0, len(rest), 8))
+
+    def object_of(self, group):
+        return self.work / (group[0].replace("/", "_").removesuffix(".cpp") + ".o")
+
+    def compile(self, group, numbered):
+        """Compiles sources with their mutants. Those that are no C++ are left out: their numbers are the result."""
+        texts = {path: (ROOT / path).read_text() for path in group}
+        made = self.object_of(group)
+        source, stamp = made.with_suffix(".cpp"), made.with_suffix(".stamp")
         # The child's side is compiled otherwise.
-        first = ["-include", str(HERE / "mutation_switch.hpp") if "/child/" in path else str(self.header)]
-        command = [*self.commands[path], *first, "-c", str(source), "-o", str(made)]
+        alone = len(group) == 1 and "/child/" in group[0]
+        first = ["-include", str(HERE / "mutation_switch.hpp") if alone else str(self.header)]
+        places = [word for path in group for word in ("-iquote", str(ROOT / path).rpartition("/")[0])]
+        command = [*self.commands[group[0]], *places, *first, "-c", str(source), "-o", str(made)]
         headers = (self.work / "headers.stamp").read_text()
+        every = hashlib.sha1((repr(texts) + repr(sorted(numbered.items())) + " ".join(command) + headers).encode())
+        every = every.hexdigest()
+        if made.exists() and stamp.exists():
+            known = json.loads(stamp.read_text())
+            if known["every"] == every:
+                return set(known["dropped"])
         dropped = set()
         while True:
             kept = {n: m for n, m in numbered.items() if n not in dropped}
-            whole = f'#line 1 "{path}"\n' + mutations.instrumented(text, kept)
-            asked = hashlib.sha1((whole + " ".join(command) + headers).encode()).hexdigest()
-            # What was dropped for this text is known as well.
-            every = hashlib.sha1((text + repr(sorted(numbered.items())) + " ".join(command) + headers).encode()).hexdigest()
-            if made.exists() and stamp.exists():
-                known = json.loads(stamp.read_text())
-                if known["every"] == every:
-                    return set(known["dropped"])
+            whole = ""
+            for path, text in texts.items():
+                whole += f'#line 1 "{path}"\n'
+                whole += mutations.instrumented(text, {n: m for n, m in kept.items() if m.path == path}) + "\n"
             source.write_text(whole)
             ran = call(command, self.directory)
             if ran.returncode == 0:
-                stamp.write_text(json.dumps({"asked": asked, "every": every, "dropped": sorted(dropped)}))
+                stamp.write_text(json.dumps({"every": every, "dropped": sorted(dropped)}))
                 return dropped
-            wrong = self.to_blame(path, text, kept, ran.stdout)
+            wrong = self.to_blame(texts, kept, ran.stdout)
             if not wrong:
-                raise RuntimeError(f"{path} does not compile:\n{ran.stdout}")
+                raise RuntimeError(f"{group} do not compile:\n{ran.stdout}")
             dropped |= wrong
 
     @staticmethod
-    def to_blame(path, text, numbered, errors):
-        lines = [int(n) for n in re.findall(rf"^{re.escape(path)}:(\d+):\d+: (?:fatal )?error", errors, re.M)]
+    def to_blame(texts, numbered, errors):
+        """The numbers of those that stand on lines with errors, or nearest to them."""
         wrong = set()
-        for line in lines:
-            def distance(item):
-                first = text.count("\n", 0, item[1].outer_start) + 1
-                last = text.count("\n", 0, item[1].outer_end) + 1
-                return 0 if first <= line <= last else min(abs(line - first), abs(line - last))
-            nearest = min(map(distance, numbered.items()), default=None)
-            wrong |= {item[0] for item in numbered.items() if distance(item) == nearest}
+        for path, line in re.findall(r"^([\w/]+\.cpp):(\d+):\d+: (?:fatal )?error", errors, re.M):
+            if path not in texts:
+                continue
+
+            def distance(mutation):
+                first = texts[path].count("\n", 0, mutation.outer_start) + 1
+                last = texts[path].count("\n", 0, mutation.outer_end) + 1
+                return max(first - int(line), int(line) - last, 0)
+
+            those = {n: distance(m) for n, m in numbered.items() if m.path == path}
+            wrong |= {n for n, d in those.items() if d == min(those.values())}
         return wrong
 
     def compile_all(self, numbered):
         """The numbers of those that are no C++."""
         self.prepare()
-        by_path = {path: {} for path in self.commands}
-        for number, mutation in numbered.items():
-            by_path[mutation.path][number] = mutation
+        work = [(group, {n: m for n, m in numbered.items() if m.path in group}) for group in self.groups()]
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            dropped = set().union(*pool.map(lambda item: self.compile(*item), by_path.items()))
-        return dropped
+            return set().union(*pool.map(lambda item: self.compile(*item), work))
 
     def link(self, tests):
         """The libraries with their mutants are one shared object; the tests are those of another build."""
         run = self.work / "run"
         run.mkdir(exist_ok=True)
-        objects = [str((self.work / path).with_suffix(".o")) for path in sorted(self.commands)]
+        objects = [str(self.object_of(group)) for group in self.groups()]
         compiler = ["g++", "-std=c++20", "-fPIC"]
         steps = [
             [*compiler, "-c", str(HERE / "mutation_switch.cpp"), "-o", str(self.work / "mutation_switch.o")],

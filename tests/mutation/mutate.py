@@ -33,7 +33,9 @@ import mutations
 from mutant_build import HERE, PROGRAMS, ROOT, Build
 
 Test = collections.namedtuple("Test", "program name milliseconds reached")
-APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+# The shell reaps what a test leaves to it; the process group outside has the number 0 inside.
+APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c",
+         'setsid --wait "$0" "$@"; exit $?']
 
 
 def run_tests(run, program, names, limit, environment, *options):
