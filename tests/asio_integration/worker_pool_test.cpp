@@ -499,6 +499,7 @@ TEST_P(pooled, lines_of_stderr_are_events)
   EXPECT_EQ(ask("say hello").text, "said");
   EXPECT_EQ(first(pool_event_kind::output).text, "hello");
   EXPECT_EQ(ask("say again").text, "said");
+  run_until([&] { return count(pool_event_kind::output) == 2; }); // While the worker runs.
   EXPECT_EQ(ask("exit 1").ec, code_of(EPIPE));
   first(pool_event_kind::died);
   EXPECT_EQ(count(pool_event_kind::output), 2u);
@@ -586,6 +587,28 @@ TEST_P(pooled, keeps_the_last_1024_events_for_who_does_not_ask)
   EXPECT_EQ(kept.front(), std::to_string(1500 - 1024 + 1));
   EXPECT_EQ(kept.back(), "1500");
   EXPECT_EQ(pool->events_dropped(), 1500u + 2 - 1024);
+}
+
+TEST_P(pooled, a_last_line_of_stderr_needs_no_newline)
+{
+  worker_pool_options options = patient();
+  options.restart = restart_when::never;
+  start_pool(command("/bin/sh", {"-c", "printf 'last words' >&2; exit 3"}).stderr_to(stdio::pipe()), options);
+  EXPECT_EQ(first(pool_event_kind::output).text, "last words");
+  first(pool_event_kind::died);
+  EXPECT_EQ(count(pool_event_kind::output), 1u);
+}
+
+TEST_P(pooled, a_worker_that_closes_its_stderr_costs_no_time)
+{
+  const command worker("/bin/sh", {"-c", "echo hello >&2; exec 2>&-; exec \"$0\" line-worker", helper_path()});
+  start_pool(command(worker).stderr_to(stdio::pipe()), patient());
+  EXPECT_EQ(ask("x").text, "re: x"); // It has closed it.
+  EXPECT_EQ(first(pool_event_kind::output).text, "hello");
+  int turns = 0;
+  while (turns < 100 && context().poll_one() > 0)
+    ++turns;
+  EXPECT_LT(turns, 100);
 }
 
 // ---- readiness ----

@@ -147,6 +147,10 @@ class Build:
                 f"-L{run}", "-lmutants", f"-L{tests}/tests/support", "-ltest_support", "-lmutants", "-Wl,-rpath,$ORIGIN",
                 "-lgtest_main", "-lgmock", "-lgtest", "-pthread"])
         for step in steps:
+            made = pathlib.Path(step[step.index("-o") + 1])
+            since = made.stat().st_mtime if made.exists() else 0
+            if all(pathlib.Path(word).stat().st_mtime < since for word in step if word.endswith((".o", ".cpp")) and word != str(made)):
+                continue
             ran = call(step, ROOT)
             if ran.returncode:
                 raise SystemExit(ran.stdout[-6000:])

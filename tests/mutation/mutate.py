@@ -75,14 +75,14 @@ class Killing:
             if not suspects:
                 return None
             for name in suspects:
-                if self.is_certain(program, name):
+                if self.is_certain(program, name, 15 + 4 * sum(t.milliseconds for t in left if t.name == name) / 1000):
                     return name
                 self.flaky.add(name)
             left = [t for t in left if t.name not in self.flaky]
         return None
 
     def suspect(self, program, tests):
-        limit = 30 + 5 * sum(t.milliseconds for t in tests) / 1000
+        limit = 15 + 4 * sum(t.milliseconds for t in tests) / 1000
         code, text = run_tests(self.run, program, [t.name for t in tests], limit, {"MUTATION": str(self.number)},
                                "--gtest_fail_fast")
         if code == 0:
@@ -91,11 +91,11 @@ class Killing:
         last = re.findall(r"^\[ RUN      \] (\S+)", text, re.M)
         return failed.group(1) if failed else last[-1] if last else tests[0].name
 
-    def is_certain(self, program, name):
-        code, _ = run_tests(self.run, program, [name], 60, {"MUTATION": str(self.number)})
+    def is_certain(self, program, name, limit):
+        code, _ = run_tests(self.run, program, [name], limit, {"MUTATION": str(self.number)})
         if code == 0:
             return False
-        code, _ = run_tests(self.run, program, [name], 60, {})
+        code, _ = run_tests(self.run, program, [name], 4 * limit, {})
         return code == 0
 
 
@@ -139,14 +139,20 @@ def baseline(run, build, jobs):
 
 def tried(run, number, mutation, tests, flaky):
     """What becomes of one mutant."""
-    those = [t for t in tests if number in t.reached]
-    # First what is named for the file, then the quickest.
     stem = pathlib.Path(mutation.path).stem
-    those.sort(key=lambda t: (stem not in t.name, t.milliseconds))
+    # The quickest first, sooner what is named for the file; one of the forms that a test has (launchers,
+    # sources), then the others.
+    those = sorted((t for t in tests if number in t.reached),
+                   key=lambda t: (t.milliseconds + 5) * (0.1 if stem in t.name else 1))
+    seen, first, others = set(), [], []
+    for test in those:
+        base = re.sub(r"^\w+/|/\w+$", "", test.name)
+        (others if base in seen else first).append(test)
+        seen.add(base)
     killing = Killing(run, number, flaky)
-    for begin, end, parts in ((0, 60, 1), (60, 400, 2), (400, len(those), 3)):
+    for batch, parts in ((first[:40], 1), (first[40:], 2), (others, 3)):
         for program in reversed(PROGRAMS):
-            name = killing.first_failure(program, [t for t in those[begin:end] if t.program == program], parts)
+            name = killing.first_failure(program, [t for t in batch if t.program == program], parts)
             if name:
                 return "killed", name, len(those)
     return ("survived" if those else "never run"), None, len(those)
@@ -176,7 +182,6 @@ def main():
     asked = options.parse_args()
     build = Build(asked.build, asked.jobs)
     sources = {path: (ROOT / path).read_text() for path in build.commands}
-    sources = {path: text for path, text in sources.items() if mutations.all_of(path, text)}
     numbered = dict(enumerate(mutations.chosen(sources, asked.seed, asked.mutants), 1))
     dropped = build.compile_all(numbered)
     run = build.link(asked.tests)
@@ -196,6 +201,12 @@ def main():
     key = lambda m: hashlib.sha1((m.path + m.kind + mutations.applied(m, sources[m.path])).encode()).hexdigest()[:16]
     left = [n for n, m in numbered.items()
             if key(m) not in results or (asked.again and results[key(m)]["result"] != "killed")]
+    # What is decided soonest, first: a run that is cut short has most results.
+    cost = collections.Counter()
+    for test in tests:
+        for number in test.reached:
+            cost[number] += test.milliseconds + 5
+    left.sort(key=lambda n: cost[n])
     lock, flaky = threading.Lock(), set()
 
     def work(number):

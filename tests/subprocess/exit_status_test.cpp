@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <sstream>
+#include <utility>
 
 #include <subprocess/detail/process/signal_name.hpp>
 
@@ -86,9 +87,15 @@ TEST(exit_status, prints_what_to_string_says)
 
 TEST(signal_name, knows_the_signals_that_have_one)
 {
-  EXPECT_STREQ(detail::signal_name(SIGHUP), "SIGHUP");
-  EXPECT_STREQ(detail::signal_name(SIGCHLD), "SIGCHLD");
-  EXPECT_STREQ(detail::signal_name(SIGSYS), "SIGSYS");
+  const std::pair<int, const char*> names[] = {
+      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},       {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
+      {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},       {SIGFPE, "SIGFPE"},   {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},
+      {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},     {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"},
+      {SIGCHLD, "SIGCHLD"}, {SIGCONT, "SIGCONT"},     {SIGSTOP, "SIGSTOP"}, {SIGTSTP, "SIGTSTP"}, {SIGTTIN, "SIGTTIN"},
+      {SIGTTOU, "SIGTTOU"}, {SIGURG, "SIGURG"},       {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGPROF, "SIGPROF"},
+      {SIGSYS, "SIGSYS"},   {SIGVTALRM, "SIGVTALRM"}, {SIGWINCH, "SIGWINCH"}};
+  for (const auto& [number, name] : names)
+    EXPECT_STREQ(detail::signal_name(number), name);
   EXPECT_EQ(detail::signal_name(0), nullptr);
   EXPECT_EQ(detail::signal_name(-1), nullptr);
   EXPECT_EQ(detail::signal_name(64), nullptr);

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <thread>
@@ -78,6 +79,24 @@ TEST_P(linux_options, cpu_affinity_binds_to_processors)
   expect_failure(status().cpu_affinity({}), spawn_step::affinity, EINVAL, "");
   expect_failure(status().cpu_affinity({8000}), spawn_step::affinity, EINVAL, "8000");
   expect_failure(status().cpu_affinity({-1}), spawn_step::prepare, EINVAL, "affinity -1");
+}
+
+TEST_P(linux_options, one_that_is_set_leaves_those_that_follow)
+{
+  EXPECT_EQ(output_of(helper({"umask"}).nice(1).umask(0137)), "0137\n");
+  EXPECT_EQ(output_of(helper({"umask"}).scheduling(SCHED_BATCH).umask(0137)), "0137\n");
+  cpu_set_t own;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof own, &own), 0);
+  int processor = 0;
+  while (!CPU_ISSET(processor, &own))
+    ++processor;
+  EXPECT_EQ(output_of(helper({"umask"}).cpu_affinity({processor}).umask(0137)), "0137\n");
+}
+
+TEST_P(linux_options, a_cgroup_that_is_not_there_is_an_error)
+{
+  expect_failure(helper({"exit", "0"}).cgroup(std::filesystem::path("/no/such/cgroup")), spawn_step::cgroup, ENOENT,
+                 "\"/no/such/cgroup\"");
 }
 
 TEST_P(linux_options, no_new_privs_is_set)

@@ -99,6 +99,10 @@ TEST_P(stream_data, a_capacity_that_is_refused_is_an_error)
   EXPECT_EQ(failure.step, spawn_step::pipe);
   EXPECT_EQ(failure.detail, "stderr capacity 2147483648");
   EXPECT_TRUE(failure.code == std::errc::invalid_argument || failure.code == std::errc::function_not_supported);
+  // What an int can hold is for the kernel to refuse.
+  const spawn_failure large = failure_of(helper({"exit", "0"}).stderr_to(stdio::pipe(INT_MAX)));
+  EXPECT_EQ(large.step, spawn_step::pipe);
+  EXPECT_EQ(large.detail, "stderr capacity 2147483647");
 }
 
 TEST_P(stream_data, running_out_of_descriptors_leaks_none)
