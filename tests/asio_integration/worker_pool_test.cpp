@@ -289,6 +289,12 @@ TEST_P(pooled, an_idle_worker_that_writes_is_recycled)
   EXPECT_EQ(ask("x").text, "re: x");
 }
 
+TEST_P(pooled, a_worker_that_writes_before_its_first_lease_is_recycled)
+{
+  start_pool(command("/bin/sh", {"-c", "echo unasked; exec \"$0\" line-worker", helper_path()}), patient());
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
 TEST_P(pooled, what_cannot_be_sent_costs_nothing)
 {
   start_pool(line_worker(), patient());

@@ -81,6 +81,15 @@ TEST_P(linux_options, cpu_affinity_binds_to_processors)
   expect_failure(status().cpu_affinity({-1}), spawn_step::prepare, EINVAL, "affinity -1");
 }
 
+// The file that is written gets the lowest free number.
+TEST_P(linux_options, oom_score_adj_is_set_also_where_a_standard_stream_is_closed)
+{
+  isolated([&] {
+    ::close(0);
+    EXPECT_EQ(output_of(program(tool, {"read", "/proc/self/oom_score_adj"}).oom_score_adj(321)), "321\n");
+  });
+}
+
 TEST_P(linux_options, one_that_is_set_leaves_those_that_follow)
 {
   EXPECT_EQ(output_of(helper({"umask"}).nice(1).umask(0137)), "0137\n");

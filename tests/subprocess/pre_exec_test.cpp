@@ -104,6 +104,15 @@ TEST_F(hooks, fail_the_spawn_with_their_error)
   }
 }
 
+TEST_F(hooks, are_not_told_of_where_something_else_has_failed)
+{
+  const auto nothing = [] { return std::error_code(); };
+  const spawn_failure failure =
+      failure_of(helper({"exit", "0"}).current_dir("/no/such").pre_exec(nothing).pre_exec(nothing));
+  EXPECT_EQ(failure.step, spawn_step::chdir);
+  EXPECT_EQ(failure.detail, "\"/no/such\"");
+}
+
 TEST_F(hooks, that_fail_are_the_last_to_run)
 {
   command what = helper({"exit", "0"});
