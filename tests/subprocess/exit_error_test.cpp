@@ -45,6 +45,9 @@ TEST(exit_error, keeps_a_few_lines)
             "line 90\nline 91\nline 92\nline 93\nline 94\nline 95\nline 96\nline 97\nline 98\nline 99");
   EXPECT_EQ(exit_error(ended_with_three, "cc", "\n\n\n").error_output(), "");
   EXPECT_EQ(exit_error(ended_with_three, "cc", "a\n\nb\n\n").error_output(), "a\n\nb");
+  // An empty one is a line too.
+  EXPECT_EQ(exit_error(ended_with_three, "cc", "a\n\nb\n\n\nc\n\nd\n\ne\n\nf\n").error_output(),
+            "b\n\n\nc\n\nd\n\ne\n\nf");
 }
 
 TEST(exit_error, keeps_a_kibibyte_of_whole_lines)
