@@ -13,8 +13,8 @@ extern char shared_counters_end[];
 // Before everything that counts.
 [[gnu::constructor(101)]] static void share_counters()
 {
-  const auto size = reinterpret_cast<std::uintptr_t>(shared_counters_end) -
-                    reinterpret_cast<std::uintptr_t>(shared_counters_begin);
+  const auto size =
+      reinterpret_cast<std::uintptr_t>(shared_counters_end) - reinterpret_cast<std::uintptr_t>(shared_counters_begin);
   if (size)
     ::mmap(shared_counters_begin, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }

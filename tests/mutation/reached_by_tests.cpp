@@ -20,7 +20,9 @@ public:
   {
     const testing::TestResult& result = *test.result();
     std::fprintf(out_, "%s.%s\t%s\t%lld\t", test.test_suite_name(), test.name(),
-                 result.Skipped() ? "skipped" : result.Passed() ? "passed" : "failed",
+                 result.Skipped()  ? "skipped"
+                 : result.Passed() ? "passed"
+                                   : "failed",
                  static_cast<long long>(result.elapsed_time()));
     take(out_);
     std::fputc('\n', out_);
