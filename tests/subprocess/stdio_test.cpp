@@ -1,5 +1,6 @@
 #include <subprocess/stdio.hpp> // First: proves it stands alone.
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
