@@ -120,6 +120,7 @@
 #include <subprocess/detail/process/linux/own_pid.cpp>
 #include <subprocess/detail/process/linux/pidfd.cpp>
 #include <subprocess/detail/streams/linux/pipe_capacity.cpp>
+#include <subprocess/detail/streams/linux/quiet_writev.cpp>
 #else
 #include <subprocess/detail/launch/posix/keeper.cpp>
 #include <subprocess/detail/launch/posix/low_places.cpp>
@@ -127,6 +128,7 @@
 #include <subprocess/detail/process/posix/own_pid.cpp>
 #include <subprocess/detail/process/posix/pidfd.cpp>
 #include <subprocess/detail/streams/posix/pipe_capacity.cpp>
+#include <subprocess/detail/streams/posix/quiet_writev.cpp>
 #endif
 
 // What runs between fork and exec calls nothing outside: subprocess/meson.build tells

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+
 #include <cerrno>
 #include <csignal>
 
@@ -93,6 +96,27 @@ TEST_P(sandboxed_loop, without_clone3_falls_back_to_fork)
       run_to_end();
       EXPECT_EQ(later.launcher_used(), launcher::fork);
       EXPECT_EQ(end_of(later).code(), 3);
+    });
+}
+
+// An older kernel refuses the flag by ENOTSUP.
+TEST_P(sandboxed_loop, without_writes_that_raise_no_signal_raises_none_all_the_same)
+{
+  for (const int error : {ENOTSUP, ENOSYS, EPERM})
+    refused(SYS_pwritev2, error, [&] {
+      std::signal(SIGPIPE, SIG_DFL);
+      async_child cat = start({"cat"});
+      for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(cat.stdin_pipe().write_some(asio::buffer("line\n", 5)), 5u);
+      cat.stdin_pipe().close();
+      EXPECT_EQ(read_all(cat.stdout_pipe().native_handle()), "line\nline\n");
+      end_of(cat);
+
+      async_child ended = start(tests::helper({"exit", "0"}).stdin_from(stdio::pipe()));
+      end_of(ended);
+      std::error_code ec;
+      ended.stdin_pipe().write_some(asio::buffer("x", 1), ec);
+      EXPECT_EQ(ec, asio::error::broken_pipe) << ec.message();
     });
 }
 

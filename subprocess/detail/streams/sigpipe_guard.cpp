@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include <subprocess/detail/streams/quiet_writev.hpp>
+
 namespace subprocess::detail {
 namespace {
 
@@ -46,16 +48,30 @@ void sigpipe_guard::take() const noexcept
   }
 }
 
-std::size_t write_without_sigpipe(int fd, const iovec* pieces, int count, int& error) noexcept
+namespace {
+
+ssize_t guarded_writev(int fd, const iovec* pieces, int count) noexcept
 {
   const sigpipe_guard guard;
-  ssize_t done;
-  do {
-    done = ::writev(fd, pieces, count);
-    error = done == -1 ? errno : 0;
-  } while (error == EINTR);
+  const ssize_t done = ::writev(fd, pieces, count);
+  const int error = done == -1 ? errno : 0;
   if (error == EPIPE)
     guard.take();
+  errno = error;
+  return done;
+}
+
+} // namespace
+
+std::size_t write_without_sigpipe(int fd, const iovec* pieces, int count, int& error) noexcept
+{
+  ssize_t done;
+  do {
+    done = quiet_writev(fd, pieces, count);
+    if (done == -1 && errno == ENOTSUP)
+      done = guarded_writev(fd, pieces, count);
+    error = done == -1 ? errno : 0;
+  } while (error == EINTR);
   return done == -1 ? 0 : static_cast<std::size_t>(done);
 }
 
