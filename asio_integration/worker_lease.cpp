@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include <asio/query.hpp>
 #include <asio/system_executor.hpp>
 
 #include <utility>
@@ -22,12 +23,17 @@ bool has_unread(detail::worker_link& worker)
          (out.is_open() && ::ioctl(out.native_handle(), FIONREAD, &waiting) == 0 && waiting > 0);
 }
 
-lease_end end_of(detail::worker_link& worker, bool is_done)
+lease_end end_of(const detail::lease_state& state, bool is_done)
 {
+  detail::worker_link& worker = *state.worker;
   if (worker.is_broken)
     return lease_end::broken;
   if (!is_done || worker.is_busy)
     return lease_end::dropped;
+  // What comes after the last answer is found by who watches an idle worker, or by the
+  // next exchange before it sends anything.
+  if (worker.was_drained && !state.lent_streams)
+    return lease_end::done;
   return has_unread(worker) ? lease_end::broken : lease_end::done;
 }
 
@@ -64,7 +70,10 @@ worker_lease::executor_type worker_lease::get_executor() const
 
 async_child& worker_lease::child()
 {
-  return state_ ? state_->worker->child : none_;
+  if (!state_)
+    return none_;
+  state_->lent_streams = true;
+  return state_->worker->child;
 }
 
 std::optional<exit_status> worker_lease::lost() const
@@ -75,6 +84,11 @@ std::optional<exit_status> worker_lease::lost() const
 void worker_lease::done()
 {
   give_back(true);
+}
+
+detail::event_queue worker_lease::loop() const
+{
+  return state_ ? state_->loop : detail::event_queue(asio::query(none_.get_executor(), asio::execution::context));
 }
 
 std::shared_ptr<detail::worker_link> worker_lease::link() const noexcept
@@ -92,7 +106,7 @@ std::size_t worker_lease::longest(detail::answer_shape shape) const noexcept
 void worker_lease::give_back(bool is_done) noexcept
 {
   if (const auto state = std::exchange(state_, nullptr))
-    state->pool->give_back(state->number, end_of(*state->worker, is_done));
+    state->pool->give_back(state->number, end_of(*state, is_done));
 }
 
 } // namespace subprocess

@@ -120,10 +120,11 @@ private:
   template <class Token>
   auto exchange(detail::answer_shape shape, std::string request, Token& token)
   {
-    return detail::initiate<detail::make_exchange, std::error_code, std::string>(get_executor(), token, link(), shape,
-                                                                                 longest(shape), std::move(request));
+    return detail::initiate_on<detail::make_exchange, std::error_code, std::string>(
+        get_executor(), loop(), token, link(), shape, longest(shape), std::move(request));
   }
 
+  detail::event_queue loop() const;
   std::shared_ptr<detail::worker_link> link() const noexcept;
   std::size_t longest(detail::answer_shape shape) const noexcept;
   void give_back(bool is_done) noexcept;

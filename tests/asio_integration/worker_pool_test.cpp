@@ -24,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -52,6 +53,39 @@ TEST_P(pooled, answers_requests)
   EXPECT_FALSE(lease.lost());
   lease.done();
   EXPECT_FALSE(lease);
+  EXPECT_EQ(pool->counts(), (pool_counts{.ready = 1}));
+}
+
+TEST_P(pooled, an_answer_is_told_where_its_handler_runs)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  auto strand = asio::make_strand(context());
+  asio::thread_pool others(1);
+  int in_strand = 0;
+  std::atomic<int> elsewhere = 0;
+  for (int i = 1; i <= 3; ++i) {
+    lease.async_request("x", asio::bind_executor(strand, [&](std::error_code ec, const std::string&) {
+                          in_strand += !ec && strand.running_in_this_thread();
+                        }));
+    EXPECT_EQ(in_strand, i - 1) << "called from within";
+    run_until([&] { return in_strand == i; });
+    lease.async_request("y", asio::bind_executor(others, [&](std::error_code ec, const std::string&) {
+                          elsewhere += !ec && others.get_executor().running_in_this_thread();
+                        }));
+    run_until([&] { return elsewhere == i; });
+  }
+  lease.done();
+}
+
+TEST_P(pooled, a_handler_that_throws_costs_nothing_else)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  lease.async_request("one", [](std::error_code, const std::string&) { throw std::domain_error("mine"); });
+  EXPECT_THROW(run_until([] { return false; }), std::domain_error);
+  EXPECT_EQ(request(lease, "two").text, "re: two");
+  lease.done();
   EXPECT_EQ(pool->counts(), (pool_counts{.ready = 1}));
 }
 

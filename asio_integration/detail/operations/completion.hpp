@@ -7,6 +7,7 @@
 #include <asio/query.hpp>
 #include <asio/recycling_allocator.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -17,6 +18,32 @@
 
 namespace subprocess::detail {
 
+/// The end of a step: where a handler may be called without another turn of the loop.
+/// It stands outside of the step, which has let go of lock and operation by then.
+class step_end {
+public:
+  /// A completion that waits for both: its operation's memory, and this.
+  class call {
+  public:
+    virtual void step_is_over() = 0;
+
+  protected:
+    ~call() = default;
+  };
+
+  void add(call& waiting) noexcept { waiting_ = &waiting; }
+
+  /// Throws what the handler throws.
+  void reached()
+  {
+    if (waiting_)
+      waiting_->step_is_over();
+  }
+
+private:
+  call* waiting_ = nullptr;
+};
+
 /// A handler that waits to be called with `Args`, of whatever type it is.
 /// Exactly one of its functions is called, once; it frees the object.
 template <class... Args>
@@ -26,6 +53,14 @@ public:
   /// call. Takes no memory: what is to be told cannot get lost on the way. If the
   /// executor throws, that leaves the loop's run(), and costs this handler alone.
   virtual void complete(Args... args) noexcept = 0;
+
+  /// The same, and at that end if it can be: for what completes in a step that runs
+  /// where the handler does, and not within the call that began the operation.
+  virtual void complete_at(step_end& end, Args... args) noexcept
+  {
+    static_cast<void>(end);
+    complete(std::move(args)...);
+  }
 
   /// Destroys the handler uncalled: its execution context is shutting down.
   virtual void abandon() noexcept = 0;
@@ -58,6 +93,7 @@ public:
   void release() noexcept { held_ = nullptr; }
 
   void operator()(Args... args) noexcept { std::exchange(held_, nullptr)->complete(std::move(args)...); }
+  void at(step_end& end, Args... args) noexcept { std::exchange(held_, nullptr)->complete_at(end, std::move(args)...); }
 
 private:
   completion<Args...>* held_ = nullptr;
@@ -103,14 +139,20 @@ private:
 
 /// A completion of one handler's type. `Base` derives from completion<Args...>.
 template <class Base, class Handler, class Executor, class... Args>
-class handler_completion final : public Base, private loop_task {
+class handler_completion final : public Base, private loop_task, private step_end::call {
 public:
   /// Allocates with the handler's allocator.
-  static handler_completion* make(Handler&& handler, const Executor& executor)
+  ///
+  /// \param loop  That of the executor's context.
+  static handler_completion* make(Handler&& handler, const Executor& executor, const event_queue& loop)
   {
     allocator alloc(get_allocator_of(handler));
     memory place(alloc);
-    return place.release(::new (place.get()) handler_completion(std::move(handler), executor));
+    return place.release(::new (place.get()) handler_completion(std::move(handler), executor, loop));
+  }
+  static handler_completion* make(Handler&& handler, const Executor& executor)
+  {
+    return make(std::move(handler), executor, event_queue(asio::query(executor, asio::execution::context)));
   }
 
   /// The handler's allocator; while this object lives.
@@ -123,7 +165,7 @@ public:
   {
     attached_ = false;
     if (results_)
-      loop_.post_held(*this);
+      was_released();
     else if (abandoned_)
       abandon();
   }
@@ -133,6 +175,14 @@ public:
     results_.emplace(std::move(args)...);
     if (!attached_)
       loop_.post_held(*this);
+  }
+
+  void complete_at(step_end& end, Args... args) noexcept override
+  {
+    results_.emplace(std::move(args)...);
+    at_step_end_ = true;
+    both_awaited_ = attached_;
+    end.add(*this);
   }
 
   void abandon() noexcept override
@@ -171,9 +221,8 @@ private:
     handler_completion* place_;
   };
 
-  handler_completion(Handler&& handler, const Executor& executor)
-      : loop_task(&handler_completion::run), loop_(asio::query(executor, asio::execution::context)),
-        work_(handler, executor), handler_(std::move(handler))
+  handler_completion(Handler&& handler, const Executor& executor, const event_queue& loop)
+      : loop_task(&handler_completion::run), loop_(loop), work_(handler, executor), handler_(std::move(handler))
   {
     loop_.hold();
   }
@@ -185,6 +234,33 @@ private:
     const memory place(alloc, this);
     this->~handler_completion();
   }
+
+  // The end of the step and that of the operation come in either order, from two threads
+  // at times; who comes last has the object. It is posted when the operation is last:
+  // that is no place to call anybody from.
+  void was_released() noexcept
+  {
+    if (!at_step_end_ || !both_awaited_.exchange(false))
+      loop_.post_held(*this);
+  }
+  void step_is_over() override
+  {
+    if (both_awaited_.exchange(false))
+      return;
+    const released_loop when_called(loop_);
+    run(*this, false);
+  }
+
+  class released_loop {
+  public:
+    explicit released_loop(const event_queue& loop) noexcept : loop_(loop) {}
+    released_loop(const released_loop&) = delete;
+    released_loop& operator=(const released_loop&) = delete;
+    ~released_loop() { loop_.release(); }
+
+  private:
+    event_queue loop_;
+  };
 
   static void run(loop_task& task, bool is_over)
   {
@@ -201,6 +277,8 @@ private:
   handler_work<Handler, Executor> work_; // Made while the handler is still whole.
   Handler handler_;
   std::optional<std::tuple<Args...>> results_;
+  std::atomic<bool> both_awaited_ = false; // The step's end and the memory.
+  bool at_step_end_ = false;
   bool attached_ = false;
   bool abandoned_ = false;
 };

@@ -5,6 +5,7 @@
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/cancellation_type.hpp>
+#include <asio/query.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -88,7 +89,7 @@ public:
   // cancel_after() and as_default_on() ask for it.
   using executor_type = asio::any_io_executor;
 
-  explicit initiation(const executor_type& executor) noexcept : executor_(executor) {}
+  initiation(const executor_type& executor, const event_queue& loop) noexcept : executor_(executor), loop_(loop) {}
 
   const executor_type& get_executor() const noexcept { return executor_; }
 
@@ -102,7 +103,7 @@ public:
     auto slot = asio::get_associated_cancellation_slot(handler);
     callers_executors executors{executor_, executor_of_steps(handler, executor_)};
     auto link = slot.is_connected() ? std::make_shared<cancel_link>() : nullptr;
-    done_type* const done = done_type::make(std::move(handler), executor_);
+    done_type* const done = done_type::make(std::move(handler), executor_, loop_);
     completion_owner<Results...> owned(done);
     const std::shared_ptr<operation> made =
         Make()(caller{std::move(executors), *done, link}, std::move(owned), std::forward<Args>(args)...);
@@ -114,6 +115,7 @@ public:
 
 private:
   executor_type executor_;
+  event_queue loop_;
 };
 
 /// What is no operation: `start(handler, executor, args…)` makes it wait for something.
@@ -138,11 +140,20 @@ private:
   Start start_;
 };
 
+/// \param loop  That of the executor's context, from somebody who knows it: to find it
+///              takes a lock, and a search through the context's services.
 template <class Make, class... Results, class Token, class... Args>
+auto initiate_on(const asio::any_io_executor& executor, const event_queue& loop, Token& token, Args&&... args)
+{
+  return asio::async_initiate<Token, void(Results...)>(initiation<Make, Results...>(executor, loop), token,
+                                                       std::forward<Args>(args)...);
+}
+
+template <class Operation, class... Results, class Token, class... Args>
 auto initiate(const asio::any_io_executor& executor, Token& token, Args&&... args)
 {
-  return asio::async_initiate<Token, void(Results...)>(initiation<Make, Results...>(executor), token,
-                                                       std::forward<Args>(args)...);
+  return initiate_on<Operation, Results...>(executor, event_queue(asio::query(executor, asio::execution::context)),
+                                            token, std::forward<Args>(args)...);
 }
 
 } // namespace subprocess::detail

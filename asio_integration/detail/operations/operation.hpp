@@ -14,6 +14,7 @@
 
 #include <asio_integration/detail/asio_internals.hpp>
 #include <asio_integration/detail/operations/caller.hpp>
+#include <asio_integration/detail/operations/completion.hpp>
 #include <subprocess/detail/observation/tell_afterwards.hpp>
 
 namespace subprocess::detail {
@@ -123,6 +124,24 @@ public:
   void operator()(Args... args)
   {
     this->step_(*this->operation_, args...);
+  }
+};
+
+/// A step that is told of its own end, where it can have the caller's handler called.
+template <class Handler>
+class with_end : public Handler {
+public:
+  explicit with_end(Handler handler) : Handler(std::move(handler)) {}
+
+  template <class... Args>
+  void operator()(Args... args)
+  {
+    step_end end;
+    {
+      const auto running = std::move(this->operation_);
+      running->take_step([&] { this->step_(*running, end, args...); });
+    }
+    end.reached();
   }
 };
 

@@ -67,7 +67,7 @@ answer_buffer::result answer_buffer::next_frame(std::size_t longest, std::string
 
 void answer_buffer::take(std::size_t from, std::size_t size, std::size_t end, std::string& answer)
 {
-  answer.assign(text_, from, size);
+  answer = std::string(text_.data() + from, size);
   std::memmove(text_.data(), text_.data() + end, used_ - end);
   used_ -= end;
   scanned_ = 0;

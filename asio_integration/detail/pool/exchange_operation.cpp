@@ -7,6 +7,7 @@
 #include <asio/error.hpp>
 #include <asio/query.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -25,13 +26,37 @@ std::error_code system_error_of(int error) noexcept
   return {error, std::system_category()};
 }
 
-std::array<asio::const_buffer, 2> behind(std::size_t sent, std::size_t head_size, const char* head,
-                                         const std::string& body)
+// What is left of them when so much has gone.
+std::array<asio::const_buffer, 3> behind(std::size_t sent, std::array<asio::const_buffer, 3> pieces)
 {
-  if (sent < head_size)
-    return {asio::buffer(head + sent, head_size - sent), asio::buffer(body)};
-  return {asio::const_buffer(), asio::buffer(body) + (sent - head_size)};
+  for (asio::const_buffer& piece : pieces) {
+    const std::size_t gone = std::min(sent, piece.size());
+    piece += gone;
+    sent -= gone;
+  }
+  return pieces;
 }
+
+// As callers_step_of(), without a copy of the executor: the operation keeps it, and the
+// handler keeps the operation.
+template <class Handler>
+class where_the_caller_is : public Handler {
+public:
+  using executor_type = asio::any_io_executor;
+  using cancellation_slot_type = asio::cancellation_slot;
+
+  where_the_caller_is(Handler handler, const asio::any_io_executor& executor, asio::cancellation_signal& cancel)
+      : Handler(std::move(handler)), executor_(&executor), slot_(cancel.slot())
+  {
+  }
+
+  const executor_type& get_executor() const noexcept { return *executor_; }
+  cancellation_slot_type get_cancellation_slot() const noexcept { return slot_; }
+
+private:
+  const asio::any_io_executor* executor_;
+  asio::cancellation_slot slot_;
+};
 
 } // namespace
 
@@ -39,7 +64,8 @@ exchange_operation::exchange_operation(const callers_executors& executors, done_
                                        std::shared_ptr<worker_link> worker, answer_shape shape, std::size_t longest,
                                        std::string request)
     : executors_(executors), done_(std::move(done)), worker_(std::move(worker)), shape_(shape), longest_(longest),
-      request_(std::move(request)), head_size_(shape == answer_shape::frame ? 4 : 0)
+      request_(std::move(request)), head_size_(shape == answer_shape::frame ? 4 : 0),
+      tail_size_(shape == answer_shape::line ? 1 : 0)
 {
 }
 
@@ -53,15 +79,13 @@ void exchange_operation::begin()
     worker_->is_busy = false;
     return refuse(error);
   }
-  if (shape_ == answer_shape::line)
-    request_ += '\n';
   for (std::size_t i = 0; i < head_size_; ++i)
     head_[i] = static_cast<char>(request_.size() >> (8 * (3 - i)) & 0xff);
   exit_.begin(self(this), worker_->child.tracked(), &exchange_operation::child_ended);
   if (!done_)
     return;
-  read();
   write();
+  read(); // Also when not all is written. The answer may be there already.
 }
 
 // Nothing was sent then.
@@ -92,7 +116,8 @@ void exchange_operation::write()
   auto& in = worker_->child.stdin_pipe();
   while (done_ && !is_sent() && !input_closed_) {
     std::error_code ec;
-    const auto left = behind(sent_, head_size_, head_.data(), request_);
+    const auto left =
+        behind(sent_, {asio::buffer(head_, head_size_), asio::buffer(request_), asio::buffer("\n", tail_size_)});
     sent_ += written_buffers(left).write_to(in.native_handle(), ec);
     if (ec.value() == EAGAIN) {
       in.async_wait(in.wait_write, callers_step_of(self(this), executors_.steps, stop_writing_,
@@ -108,16 +133,19 @@ void exchange_operation::read()
   const auto room = worker_->unread.room();
   worker_->child.stdout_pipe().async_read_some(
       asio::buffer(room.data(), room.size()),
-      callers_step_of(self(this), executors_.steps, stop_reading_,
-                      [](exchange_operation& op, std::error_code ec, std::size_t size) { op.was_read(ec, size); }));
+      where_the_caller_is(with_end(step_of(self(this), [](exchange_operation& op, step_end& end, std::error_code ec,
+                                                          std::size_t size) { op.was_read(end, ec, size); })),
+                          executors_.steps, stop_reading_));
   is_reading_ = true;
 }
 
-void exchange_operation::was_read(std::error_code ec, std::size_t size)
+void exchange_operation::was_read(step_end& end, std::error_code ec, std::size_t size)
 {
   is_reading_ = false;
+  // A pipe and a socket give all they have, up to the room.
+  was_filled_ = size == worker_->unread.room().size();
   worker_->unread.add(size);
-  if (!done_ || take_answer())
+  if (!done_ || take_answer(&end))
     return;
   if (has_ended_)
     return read_last();
@@ -127,7 +155,7 @@ void exchange_operation::was_read(std::error_code ec, std::size_t size)
 }
 
 /// Whether that was the end.
-bool exchange_operation::take_answer()
+bool exchange_operation::take_answer(step_end* end)
 {
   std::string answer;
   const auto found = worker_->unread.next(shape_, longest_, answer);
@@ -138,7 +166,7 @@ bool exchange_operation::take_answer()
   else if (!is_sent() && !input_closed_)
     fail(system_error_of(EPROTO));
   else
-    finish({}, std::move(answer));
+    finish(end, {}, std::move(answer));
   return true;
 }
 
@@ -176,7 +204,7 @@ void exchange_operation::read_last()
     if (got <= 0)
       return fail(lost_error());
     worker_->unread.add(static_cast<std::size_t>(got));
-    if (take_answer())
+    if (take_answer(nullptr))
       return;
   }
 }
@@ -213,16 +241,21 @@ void exchange_operation::fail(std::error_code ec) noexcept
   if (!done_)
     return;
   worker_->is_broken = true;
-  finish(ec, {});
+  finish(nullptr, ec, {});
 }
 
-void exchange_operation::finish(std::error_code ec, std::string answer) noexcept
+/// \param end  Of the step, when it is one where the handler may be called.
+void exchange_operation::finish(step_end* end, std::error_code ec, std::string answer) noexcept
 {
+  worker_->was_drained = !was_filled_ && worker_->unread.is_empty();
   worker_->is_busy = false;
   exit_.stop();
   if (grace_)
     grace_->cancel();
-  done_(ec, std::move(answer));
+  if (end)
+    done_.at(*end, ec, std::move(answer));
+  else
+    done_(ec, std::move(answer));
   stop_writing_.emit(asio::cancellation_type::terminal);
   if (is_reading_)
     stop_reading_.emit(asio::cancellation_type::terminal);

@@ -34,26 +34,27 @@ private:
   int why_not();
   bool has_unread();
   void write();
-  bool is_sent() const noexcept { return sent_ == head_size_ + request_.size(); }
+  bool is_sent() const noexcept { return sent_ == head_size_ + request_.size() + tail_size_; }
   void read();
-  void was_read(std::error_code ec, std::size_t size);
-  bool take_answer();
+  void was_read(step_end& end, std::error_code ec, std::size_t size);
+  bool take_answer(step_end* end);
   void output_ended();
   void child_ended(std::error_code ec, exit_status status);
   void read_last();
   std::error_code lost_error() const;
   void refuse(int error) noexcept;
   void fail(std::error_code ec) noexcept;
-  void finish(std::error_code ec, std::string answer) noexcept;
+  void finish(step_end* end, std::error_code ec, std::string answer) noexcept;
 
   const callers_executors executors_;
   done_type done_;
   const std::shared_ptr<worker_link> worker_;
   const answer_shape shape_;
   const std::size_t longest_;
-  std::string request_;
-  std::array<char, 4> head_{};
+  const std::string request_;
+  std::array<char, 4> head_{}; // Before the request.
   const std::size_t head_size_;
+  const std::size_t tail_size_; // A newline behind it.
   std::size_t sent_ = 0;
   exit_wait<exchange_operation> exit_;
   std::optional<loop_timer> grace_;
@@ -62,6 +63,7 @@ private:
   bool input_closed_ = false; // The worker reads no more.
   bool has_ended_ = false;    // The worker.
   bool is_reading_ = false;
+  bool was_filled_ = false; // All the room that was read to.
 };
 
 } // namespace subprocess::detail

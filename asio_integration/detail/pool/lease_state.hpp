@@ -18,8 +18,10 @@ struct lease_state {
   std::shared_ptr<worker_link> worker;
   std::uint64_t number = 0; ///< Of the worker.
   asio::any_io_executor executor;
+  event_queue loop;
   std::size_t longest_line = 0;
   std::size_t longest_frame = 0;
+  bool lent_streams = false; ///< Its user may have read and written by himself.
 };
 
 } // namespace subprocess::detail

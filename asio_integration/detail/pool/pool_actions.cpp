@@ -101,8 +101,9 @@ void pool_supervisor::kill(const process_pointer& process)
 void pool_supervisor::perform(const hand_out& action)
 {
   const process_pointer process = find(action.worker.number);
-  auto lease = std::make_shared<lease_state>(lease_state{shared_from_this(), process->link, action.worker.number,
-                                                         executor_, options_.longest_line, options_.longest_frame});
+  auto lease =
+      std::make_shared<lease_state>(lease_state{shared_from_this(), process->link, action.worker.number, executor_,
+                                                loop, options_.longest_line, options_.longest_frame});
   process->is_leased = true;
   stop_watching(*process);
   askers_.remove(action.asker)->complete({}, worker_lease(std::move(lease)));

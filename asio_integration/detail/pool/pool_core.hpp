@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <asio_integration/detail/asio_internals.hpp>
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/pending.hpp>
 #include <asio_integration/pool_event.hpp>
@@ -45,6 +46,9 @@ public:
 
   virtual ~pool_core();
 
+  /// Of the context where operations complete.
+  const event_queue loop;
+
   // Each has its waiter completed, or dropped when the context ends.
   virtual void run(plain_waiter& added) = 0;
   virtual void acquire(lease_waiter& added) = 0;
@@ -66,6 +70,9 @@ public:
 
   /// The context is: drops the waiters uncalled, and kills the workers.
   virtual void shut_down() noexcept = 0;
+
+protected:
+  explicit pool_core(const event_queue& queue) noexcept : loop(queue) {}
 };
 
 /// Starts to wait for something of a pool.
@@ -86,7 +93,7 @@ public:
     using waiter_type = handler_completion<pending<Results...>, handler_type, executor_type, Results...>;
     handler_type handler(std::forward<Handler>(source));
     auto slot = asio::get_associated_cancellation_slot(handler);
-    waiter_type* const added = waiter_type::make(std::move(handler), executor_);
+    waiter_type* const added = waiter_type::make(std::move(handler), executor_, pool->loop);
     completion_owner<Results...> owned(added);
     if (slot.is_connected())
       slot.assign([weak = std::weak_ptr(pool), what, id = added->id](asio::cancellation_type) {

@@ -141,16 +141,38 @@ void pool_supervisor::became_ready(pool_process& process)
 }
 
 // What an idle worker writes would be taken for the next answer.
+bool pool_supervisor::is_to_watch(pool_process& process)
+{
+  return !process.is_leased && !process.is_stopping && !process.is_gone && !process.is_watched &&
+         process.link->child.stdout_pipe().is_open() && machine_.is_idle(process.id);
+}
+
+// To begin and to end it costs more than a turn of the loop, by which a busy worker is
+// leased again.
+void pool_supervisor::watch_soon()
+{
+  std::erase_if(to_watch_, [this](const process_pointer& process) { return !is_to_watch(*process); });
+  if (to_watch_.empty() || std::exchange(is_watch_posted_, true))
+    return;
+  watch_task_.expected_by(shared_from_this()).complete();
+}
+
+void pool_supervisor::watch_all()
+{
+  is_watch_posted_ = false;
+  for (const process_pointer& process : to_watch_)
+    if (is_to_watch(*process))
+      watch(*process);
+  to_watch_.clear();
+}
+
 void pool_supervisor::watch(pool_process& process)
 {
-  auto& out = process.link->child.stdout_pipe();
-  if (process.is_leased || process.is_stopping || process.is_gone || process.is_watched || !out.is_open() ||
-      !machine_.is_idle(process.id))
-    return;
   process.is_watched = true;
   const auto wrote = [mine = ++process.watch](pool_process& self, std::error_code) {
     self.owner->wrote_unasked(self, mine);
   };
+  auto& out = process.link->child.stdout_pipe();
   out.async_wait(out.wait_read, process_step(process.shared_from_this(), loop_executor(context()), wrote));
 }
 

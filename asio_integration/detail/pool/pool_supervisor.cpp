@@ -32,7 +32,10 @@ std::size_t peak_rss_of(pid_t pid)
 } // namespace
 
 pool_supervisor::pool_supervisor(const asio::any_io_executor& executor, command worker, worker_pool_options options)
-    : executor_(executor), options_(options), machine_(std::move(options)), dice_(any_seed(this))
+    : pool_core(event_queue(asio::query(executor, asio::execution::context))), executor_(executor), options_(options),
+      machine_(std::move(options)), dice_(any_seed(this)),
+      watch_task_(asio::query(executor, asio::execution::context),
+                  [](pool_supervisor& self, std::size_t) { self.watch_all(); })
 {
   add_command(0, std::move(worker));
 }
@@ -197,6 +200,7 @@ void pool_supervisor::shut_down() noexcept
   const auto listeners = std::exchange(listeners_, {});
   const auto processes = std::exchange(processes_, {});
   const auto operations = std::exchange(to_start_, {});
+  const auto idle = std::exchange(to_watch_, {});
   timer_.reset();
   close_notify();
   commands_.clear();
@@ -212,9 +216,7 @@ void pool_supervisor::settle()
   for (machine_.take(batch_); !batch_.empty(); machine_.take(batch_))
     for (const pool_action& action : batch_)
       std::visit([this](const auto& one) { perform(one); }, action);
-  for (const process_pointer& process : to_watch_)
-    watch(*process);
-  to_watch_.clear();
+  watch_soon();
 }
 
 // Without memory, what the machine knows may be half the truth. Nothing is asked of it

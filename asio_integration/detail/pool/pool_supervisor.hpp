@@ -104,6 +104,9 @@ private:
   void give_up(pool_process& process, std::error_code ec);
   void forget(pool_process& process);
   void became_ready(pool_process& process);
+  bool is_to_watch(pool_process& process);
+  void watch_soon();
+  void watch_all();
   void watch(pool_process& process);
   void stop_watching(pool_process& process);
   void wrote_unasked(pool_process& process, unsigned watch);
@@ -139,7 +142,9 @@ private:
   std::map<asker_id, unsigned> replacing_;
   std::unordered_map<std::uint64_t, process_pointer> processes_; // By the worker's number.
   std::vector<std::shared_ptr<operation>> to_start_;             // When the lock is free.
-  std::vector<process_pointer> to_watch_;                        // If they are idle when all is decided.
+  std::vector<process_pointer> to_watch_;                        // If they are idle when the loop comes to it.
+  step_completion<pool_supervisor, completion<>> watch_task_;
+  bool is_watch_posted_ = false;
   std::optional<loop_timer> timer_;
   pool_time armed_ = never;
   std::optional<asio::posix::basic_stream_descriptor<loop_executor>> notify_;

@@ -14,8 +14,9 @@ struct worker_link {
   async_child child;
   answer_buffer unread;
 
-  std::atomic<bool> is_busy = false;   ///< There is an exchange.
-  std::atomic<bool> is_broken = false; ///< Nobody knows what comes next in the streams.
+  std::atomic<bool> was_drained = false; ///< The last exchange has read all that there was.
+  std::atomic<bool> is_busy = false;     ///< There is an exchange.
+  std::atomic<bool> is_broken = false;   ///< Nobody knows what comes next in the streams.
   std::atomic<stop_reason> stopped_by = stop_reason::none;
 };
 
