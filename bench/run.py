@@ -7,18 +7,14 @@ and a figure is the median of the rounds' medians.
 """
 
 import argparse
-import datetime
 import json
-import os
 import pathlib
-import platform
-import re
-import resource
 import signal
 import sys
-import time
 
 from runner import drivers, page, scenarios, summary, tables
+from runner.machine import ForeignLoad, machine
+from runner.progress import Progress
 
 TIME_LIMIT_SECONDS = {"full": 60, "quick": 20}
 
@@ -36,63 +32,6 @@ def parse():
     given = parser.parse_args()
     given.rounds = given.rounds or (3 if given.quick else 5)
     return given
-
-
-def machine():
-    def first_match(file, pattern):
-        found = re.search(pattern, pathlib.Path(file).read_text(), re.MULTILINE)
-        return found[1] if found else None
-
-    memory_kib = int(first_match("/proc/meminfo", r"^MemTotal:\s+(\d+)") or 0)
-    return {
-        "cpu": first_match("/proc/cpuinfo", r"^model name\s*: (.*)$") or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory_kib / (1 << 20)),
-        "kernel": f"{platform.system()} {platform.release()}",
-        "date": datetime.datetime.now().astimezone().isoformat(" ", "minutes"),
-    }
-
-
-class ForeignLoad:
-    """How much of the CPUs others took since it was made: what spoils a benchmark."""
-
-    def __init__(self):
-        self.busy, self.total, self.own = self.read()
-
-    @staticmethod
-    def read():
-        fields = [int(field) for field in
-                  pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        idle = fields[3] + fields[4]
-        own = sum(sum(resource.getrusage(who)[:2])
-                  for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return sum(fields) - idle, sum(fields), own * os.sysconf("SC_CLK_TCK")
-
-    def share(self):
-        busy, total, own = self.read()
-        foreign = (busy - self.busy) - (own - self.own)
-        return round(max(foreign, 0) / max(total - self.total, 1), 3)
-
-
-class Progress:
-    """Says what runs: on a terminal in one line that is rewritten, else line by line."""
-
-    def __init__(self, total):
-        self.total, self.done, self.begin = total, 0, time.monotonic()
-        self.rewrites = sys.stderr.isatty()
-
-    def show(self, round_number, scenario, driver):
-        seconds = time.monotonic() - self.begin
-        left = seconds / self.done * (self.total - self.done) if self.done else 0
-        text = (f"[{self.done + 1}/{self.total}] {seconds:.0f} s, about {left:.0f} s left · "
-                f"round {round_number + 1} · {scenario.title} · {driver.name}")
-        print(f"\r\x1b[K{text}" if self.rewrites else text, end="" if self.rewrites else "\n",
-              file=sys.stderr, flush=True)
-        self.done += 1
-
-    def end(self):
-        if self.rewrites:
-            print(file=sys.stderr)
 
 
 def chosen(items, names, *attributes):

@@ -87,6 +87,7 @@ struct raw_plan {
   char* const* envp = nullptr;
   int stdout_fd = -1;
   bool signals_blocked = false;
+  int stdin_fd = -1;
 };
 
 [[noreturn]] inline void run_raw_child(const raw_plan& plan)
@@ -96,7 +97,7 @@ struct raw_plan {
     raw_call(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);
   }
   const long null = raw_call(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/dev/null"), O_RDWR | O_CLOEXEC);
-  raw_call(SYS_dup3, null, STDIN_FILENO);
+  raw_call(SYS_dup3, plan.stdin_fd != -1 ? plan.stdin_fd : null, STDIN_FILENO);
   raw_call(SYS_dup3, plan.stdout_fd != -1 ? plan.stdout_fd : null, STDOUT_FILENO);
   raw_call(SYS_dup3, null, STDERR_FILENO);
   raw_call(SYS_execve, reinterpret_cast<long>(plan.argv[0]), reinterpret_cast<long>(plan.argv),

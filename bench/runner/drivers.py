@@ -43,7 +43,7 @@ class Driver:
 
     @property
     def is_ours(self):
-        return self.path.name == OURS
+        return self.path.name.startswith("driver_")
 
     @property
     def is_floor(self):
@@ -66,16 +66,16 @@ def with_variants(path, name):
     return [Driver(variant, path, variant) for variant in variants] or [Driver(name, path)]
 
 
-def find(build_dir):
+def find(build_dir, ours=OURS, known=KNOWN, folder="peers"):
     """The drivers that were built, ours first, and (name, package) of the missing ones."""
     bench = pathlib.Path(build_dir).resolve() / "bench"
     found, missing = [], []
-    if is_executable(bench / OURS):
-        found += with_variants(bench / OURS, "subprocess")
+    if is_executable(bench / ours):
+        found += with_variants(bench / ours, "subprocess")
     else:
         missing.append(("subprocess", "this library's own driver"))
-    for file, label, package in KNOWN:
-        path = bench / "peers" / file
+    for file, label, package in known:
+        path = bench / folder / file
         if is_executable(path):
             found += with_variants(path, file.removeprefix("peer_"))
         else:
