@@ -67,7 +67,7 @@
 #else
 #include <asio_integration/detail/pool/posix/bind_to_program.cpp>
 #include <asio_integration/detail/pool/posix/notify_socket.cpp>
-#include <asio_integration/detail/reaper/posix/pidfd_source.cpp>
+#include <asio_integration/detail/reaper/sigchld_only/pidfd_source.cpp>
 #endif
 
 #if defined(__GNUC__)

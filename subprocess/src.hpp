@@ -97,7 +97,6 @@
 #include <subprocess/detail/streams/pipeline_plan.cpp>
 #include <subprocess/detail/streams/pty.cpp>
 #include <subprocess/detail/streams/readiness.cpp>
-#include <subprocess/detail/streams/sigpipe_guard.cpp>
 #include <subprocess/environment.cpp>
 #include <subprocess/error.cpp>
 #include <subprocess/exit_error.cpp>
@@ -131,6 +130,16 @@
 #include <subprocess/detail/streams/posix/quiet_writev.cpp>
 #endif
 
+#ifdef __APPLE__
+#include <subprocess/detail/launch/macos/own_environment.cpp>
+#include <subprocess/detail/streams/macos/new_descriptors.cpp>
+#include <subprocess/detail/streams/macos/write_without_sigpipe.cpp>
+#else
+#include <subprocess/detail/launch/environ/own_environment.cpp>
+#include <subprocess/detail/streams/pipe2/new_descriptors.cpp>
+#include <subprocess/detail/streams/sigtimedwait/write_without_sigpipe.cpp>
+#endif
+
 // What runs between fork and exec calls nothing outside: subprocess/meson.build tells
 // why. Last, so that no other header is first seen here.
 #include <subprocess/detail/child/src_begin.hpp>
@@ -145,6 +154,11 @@
 #include <subprocess/detail/child/linux/raw_calls.cpp>
 #else
 #include <subprocess/detail/child/posix/raw_calls.cpp>
+#if defined(__APPLE__) || defined(__NetBSD__)
+#include <subprocess/detail/child/no_fexecve/execute_descriptor.cpp>
+#else
+#include <subprocess/detail/child/fexecve/execute_descriptor.cpp>
+#endif
 #endif
 
 #include <subprocess/detail/child/src_end.hpp>

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include <asio_integration/detail/pool/restart_policy.hpp>
 #include <asio_integration/pool_event.hpp>
@@ -28,7 +29,11 @@ struct deadline {
   std::uint64_t worker = 0; // 0 for a restart.
   deadline_kind kind = deadline_kind::restart;
 
-  friend auto operator<=>(const deadline&, const deadline&) = default;
+  // Not the three-way comparison: the time points of older libraries have none.
+  friend bool operator<(const deadline& one, const deadline& other)
+  {
+    return std::tie(one.at, one.slot, one.worker, one.kind) < std::tie(other.at, other.slot, other.worker, other.kind);
+  }
 };
 
 using deadlines = std::set<deadline>;

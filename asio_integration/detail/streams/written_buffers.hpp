@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <system_error>
 
-#include <subprocess/detail/streams/sigpipe_guard.hpp>
+#include <subprocess/detail/streams/write_without_sigpipe.hpp>
 
 namespace subprocess::detail {
 

@@ -27,8 +27,8 @@ public:
   static constexpr int most = 4; // Three streams and one.
 
 private:
-  int lent_ = 0;
-  int sources_[most];
+  [[maybe_unused]] int lent_ = 0; // Where the platform has such places.
+  [[maybe_unused]] int sources_[most];
 };
 
 } // namespace subprocess::detail

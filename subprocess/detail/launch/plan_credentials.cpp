@@ -39,15 +39,15 @@ credentials_plan::failure look_up_name(const char* kind, const std::string& name
   return failure;
 }
 
-std::vector<gid_t> groups_of(const std::string& user, gid_t primary)
+/// getgrouplist(3), with as much room as it takes. A group is an int to some systems.
+template <class Group>
+std::vector<gid_t> list_groups(int (*call)(const char*, Group, Group*, int*), const std::string& user, gid_t primary)
 {
-  std::vector<gid_t> groups(32);
+  std::vector<Group> groups(32);
   for (;;) {
     int count = static_cast<int>(groups.size());
-    if (::getgrouplist(user.c_str(), primary, groups.data(), &count) != -1) {
-      groups.resize(static_cast<std::size_t>(std::max(count, 0)));
-      return groups;
-    }
+    if (call(user.c_str(), static_cast<Group>(primary), groups.data(), &count) != -1)
+      return {groups.begin(), groups.begin() + std::max(count, 0)};
     groups.resize(std::max(2 * groups.size(), static_cast<std::size_t>(std::max(count, 0))));
   }
 }
@@ -85,7 +85,7 @@ credentials_plan::failure credentials_plan::find_user(const std::string& name, b
     gid_ = gid_.value_or(found.pw_gid);
   });
   if (!refused.error && with_groups)
-    groups_ = groups_of(name, *gid_);
+    groups_ = list_groups(::getgrouplist, name, *gid_);
   return refused;
 }
 

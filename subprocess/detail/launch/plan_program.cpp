@@ -6,9 +6,8 @@
 #include <cerrno>
 
 #include <subprocess/command_settings.hpp>
+#include <subprocess/detail/launch/own_environment.hpp>
 #include <subprocess/program_search.hpp>
-
-extern char** environ;
 
 namespace subprocess::detail {
 namespace {
@@ -82,18 +81,20 @@ child_failure check_other_descriptors(const command::settings& asked)
 
 std::vector<std::string> environment_of(const command::settings& asked)
 {
-  return asked.listen_count ? with_listening(asked).apply(environ) : asked.environment.apply(environ);
+  return asked.listen_count ? with_listening(asked).apply(own_environment())
+                            : asked.environment.apply(own_environment());
 }
 
 child_failure program_plan::prepare(const command::settings& asked, child_plan& planned)
 {
   planned.program_fd = asked.program_fd.value_or(-1);
   const environment_changes listening = asked.listen_count ? with_listening(asked) : environment_changes();
-  const auto entries = (asked.listen_count ? listening : asked.environment).view(environ);
+  const auto entries = (asked.listen_count ? listening : asked.environment).view(own_environment());
   if (!asked.program_fd)
-    candidates_ = program_candidates(asked.program, asked.searched == path_from::child
-                                                        ? find_variable(entries, "PATH")
-                                                        : find_variable(environment_changes().view(environ), "PATH"));
+    candidates_ =
+        program_candidates(asked.program, asked.searched == path_from::child
+                                              ? find_variable(entries, "PATH")
+                                              : find_variable(environment_changes().view(own_environment()), "PATH"));
   lay_out(asked, entries, planned);
   planned.text_busy_retries = static_cast<unsigned>(std::max<std::int64_t>(asked.text_busy_limit.count(), 0));
   for (char* const* entry = planned.envp; asked.listen_count && *entry; ++entry)

@@ -1,10 +1,11 @@
 #include <subprocess/detail/streams/pipe.hpp>
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include <subprocess/detail/streams/new_descriptors.hpp>
 
 namespace subprocess::detail {
 
@@ -32,8 +33,8 @@ standard_numbers::standard_numbers() noexcept
 int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags) noexcept
 {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | flags) == -1)
-    return errno;
+  if (const int error = new_pipe(ends, flags))
+    return error;
   read_end.reset(ends[0]);
   write_end.reset(ends[1]);
   if (const int error = lift(read_end, 3))
@@ -44,8 +45,8 @@ int make_pipe(unique_fd& read_end, unique_fd& write_end, int flags) noexcept
 int make_socket_pair(unique_fd& one, unique_fd& other) noexcept
 {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
-    return errno;
+  if (const int error = new_socket_pair(ends))
+    return error;
   one.reset(ends[0]);
   other.reset(ends[1]);
   if (const int error = lift(one, 3))

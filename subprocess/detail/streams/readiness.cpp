@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
+#include <sys/types.h> // fd_mask, on macOS.
 
 #include <algorithm>
 #include <cerrno>
@@ -16,15 +17,17 @@ namespace {
 /// FD_SETSIZE of them.
 class large_set {
 public:
-  explicit large_set(int highest) : words_(static_cast<std::size_t>(highest / NFDBITS) + 1) {}
+  explicit large_set(int highest) : words_(static_cast<std::size_t>(highest / word_bits) + 1) {}
 
   void add(int fd) { word(fd) |= bit(fd); }
   bool has(int fd) { return (word(fd) & bit(fd)) != 0; }
   fd_set* get() { return reinterpret_cast<fd_set*>(words_.data()); }
 
 private:
-  fd_mask& word(int fd) { return words_[static_cast<std::size_t>(fd / NFDBITS)]; }
-  static fd_mask bit(int fd) { return static_cast<fd_mask>(1UL << (fd % NFDBITS)); }
+  static constexpr int word_bits = static_cast<int>(NFDBITS); // Of unsigned type on some systems.
+
+  fd_mask& word(int fd) { return words_[static_cast<std::size_t>(fd / word_bits)]; }
+  static fd_mask bit(int fd) { return static_cast<fd_mask>(1UL << (fd % word_bits)); }
 
   std::vector<fd_mask> words_;
 };

@@ -79,7 +79,7 @@ inline long set_limit(const process_options::resource_limit& limit) noexcept
 }
 inline long set_scheduling(const process_options::scheduling_policy& wanted) noexcept
 {
-#ifdef _POSIX_PRIORITY_SCHEDULING
+#if defined(_POSIX_PRIORITY_SCHEDULING) && _POSIX_PRIORITY_SCHEDULING != -1
   sched_param parameter{};
   parameter.sched_priority = wanted.priority;
   return result_of(::sched_setscheduler(0, wanted.policy, &parameter));
@@ -108,10 +108,10 @@ inline long own_pid() noexcept
 {
   return ::getpid();
 }
-inline long execute_descriptor(int fd, char* const* argv, char* const* envp) noexcept
-{
-  return result_of(::fexecve(fd, argv, envp));
-}
+
+/// fexecve(), in a file of its own: not every system has it.
+long execute_descriptor(int fd, char* const* argv, char* const* envp) noexcept;
+
 inline void sleep_one_millisecond() noexcept
 {
   const timespec time{0, 1'000'000};

@@ -21,7 +21,7 @@ void for_each_open(unsigned first, unsigned last, Action act) noexcept
   ::rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const auto end = static_cast<unsigned>(
-      std::min<unsigned long long>({limit.rlim_cur, INT_MAX, static_cast<unsigned long long>(last) + 1}));
+      std::min<unsigned long long>({static_cast<unsigned long long>(limit.rlim_cur), INT_MAX, last + 1ULL}));
   for (unsigned from = first; from < end; from += batch) {
     pollfd asked[batch];
     const unsigned count = std::min(batch, end - from);

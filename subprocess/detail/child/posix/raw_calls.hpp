@@ -60,9 +60,15 @@ inline long setpgid(pid_t group) noexcept
 {
   return result_of(::setpgid(0, group));
 }
+/// The systems do not agree on the type of the count.
+template <class Count>
+long setgroups_by(int (*call)(Count, const gid_t*), std::size_t count, const gid_t* ids) noexcept
+{
+  return result_of(call(static_cast<Count>(count), ids));
+}
 inline long setgroups(std::size_t count, const gid_t* ids) noexcept
 {
-  return result_of(::setgroups(count, ids));
+  return setgroups_by(::setgroups, count, ids);
 }
 inline long setgid(gid_t id) noexcept
 {
@@ -113,21 +119,22 @@ inline long set_mask(const signal_set& wanted, signal_set* old = nullptr) noexce
 {
   return -::pthread_sigmask(SIG_SETMASK, &wanted, old);
 }
+// Macros on some systems: no :: before these.
 inline signal_set all_signals() noexcept
 {
   signal_set set;
-  ::sigfillset(&set);
+  sigfillset(&set);
   return set;
 }
 inline signal_set no_signals() noexcept
 {
   signal_set set;
-  ::sigemptyset(&set);
+  sigemptyset(&set);
   return set;
 }
 inline void add_signal(signal_set& set, int signal) noexcept
 {
-  ::sigaddset(&set, signal);
+  sigaddset(&set, signal);
 }
 
 /// FD_CLOEXEC or 0.
