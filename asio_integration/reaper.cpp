@@ -72,7 +72,7 @@ public:
   std::error_code choose(reaper_source source)
   {
     const std::lock_guard lock(mutex_);
-    if (source == reaper_source::pidfd && !pidfd_supported())
+    if (resolve(source) != reaper_source::sigchld && resolve(source) != native_source())
       return {ENOSYS, std::system_category()};
     if (core_ && core_->kind() != resolve(source))
       return {EBUSY, std::system_category()};
@@ -95,16 +95,14 @@ private:
 
   static reaper_source resolve(reaper_source source)
   {
-    if (source != reaper_source::automatic)
-      return source;
-    return pidfd_supported() ? reaper_source::pidfd : reaper_source::sigchld;
+    return source == reaper_source::automatic ? native_source() : source;
   }
 
   std::unique_ptr<wake_source> make_source(const loop_executor& executor)
   {
-    if (resolve(chosen_) == reaper_source::pidfd)
-      return make_pidfd_source(executor);
-    return make_sigchld_source(executor);
+    if (resolve(chosen_) == reaper_source::sigchld)
+      return make_sigchld_source(executor);
+    return make_native_source(executor);
   }
 
   std::mutex mutex_;
@@ -118,6 +116,8 @@ private:
 // program's notify_fork(), as of Asio's own services.
 void reaper_end::notify_fork(asio::execution_context::fork_event event)
 {
+  if (event == asio::execution_context::fork_prepare && core && owner_ == own_pid())
+    core->before_fork();
   if (event != asio::execution_context::fork_child)
     return;
   owner_ = own_pid();
@@ -150,6 +150,7 @@ std::string_view to_string(reaper_source source) noexcept
   case reaper_source::automatic: return "automatic";
   case reaper_source::sigchld: return "sigchld";
   case reaper_source::pidfd: return "pidfd";
+  case reaper_source::kqueue: return "kqueue";
   }
   return "unknown";
 }

@@ -10,10 +10,11 @@ namespace subprocess {
 
 /// What wakes the reaper of an execution context when a child ends.
 enum class reaper_source {
-  automatic, ///< pidfd where the kernel has it, else sigchld.
+  automatic, ///< pidfd or kqueue where the kernel has it, else sigchld.
   sigchld,   ///< SIGCHLD, through asio::signal_set. It replaces a plain handler
              ///< of the host and lives beside other signal_sets.
   pidfd,     ///< A descriptor for each child. Touches no signal disposition.
+  kqueue,    ///< One for all children, on FreeBSD, NetBSD and macOS. The same.
 };
 
 /// "sigchld", "pidfd": as the enumerator is written.
@@ -23,7 +24,7 @@ std::ostream& operator<<(std::ostream& out, reaper_source source);
 /// Chooses the source for a context, before its first spawn.
 ///
 /// \param ec  `EBUSY`: the context has a reaper already, of another source.
-///            `ENOSYS`: this kernel has no pidfds.
+///            `ENOSYS`: this kernel has no pidfds, or no kqueue.
 ///
 /// Thread safety: safe.
 void use_reaper(asio::execution_context& context, reaper_source source);

@@ -67,7 +67,12 @@
 #else
 #include <asio_integration/detail/pool/posix/bind_to_program.cpp>
 #include <asio_integration/detail/pool/posix/notify_socket.cpp>
-#include <asio_integration/detail/reaper/sigchld_only/pidfd_source.cpp>
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__)
+#include <asio_integration/detail/kqueue/exit_watch.cpp>
+#include <asio_integration/detail/kqueue/kqueue_source.cpp>
+#else
+#include <asio_integration/detail/reaper/sigchld_only/native_source.cpp>
+#endif
 #endif
 
 #if defined(__GNUC__)

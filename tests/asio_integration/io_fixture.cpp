@@ -17,7 +17,9 @@ namespace subprocess::tests {
 std::vector<io_setup> io_setups()
 {
   std::vector<io_setup> all;
-  for (const reaper_source source : {reaper_source::sigchld, reaper_source::pidfd})
+  asio::io_context loop;
+  const bool has_kqueue = reaper_in_use(loop) == reaper_source::kqueue;
+  for (const reaper_source source : {reaper_source::sigchld, has_kqueue ? reaper_source::kqueue : reaper_source::pidfd})
     for (const launcher which : launchers())
       all.push_back({source, which});
   return all;

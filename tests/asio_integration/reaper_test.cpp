@@ -31,8 +31,9 @@ struct sigaction current_action()
 TEST(reaper_source_text, is_as_the_enumerator_is_written)
 {
   std::ostringstream out;
-  out << reaper_source::automatic << ' ' << reaper_source::sigchld << ' ' << reaper_source::pidfd;
-  EXPECT_EQ(out.str(), "automatic sigchld pidfd");
+  out << reaper_source::automatic << ' ' << reaper_source::sigchld << ' ' << reaper_source::pidfd << ' '
+      << reaper_source::kqueue;
+  EXPECT_EQ(out.str(), "automatic sigchld pidfd kqueue");
   EXPECT_EQ(to_string(static_cast<reaper_source>(99)), "unknown");
 }
 

@@ -270,6 +270,13 @@ void reaper_core::tick()
     start_tick();
 }
 
+void reaper_core::before_fork()
+{
+  const std::lock_guard lock(mutex_);
+  if (source_)
+    source_->before_fork();
+}
+
 // The wait for the former source ends with it, and that arms the new one: in a handler,
 // where something is held. Here it would stop the context.
 void reaper_core::forked(std::unique_ptr<wake_source> source) noexcept

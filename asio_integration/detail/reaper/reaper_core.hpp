@@ -57,6 +57,9 @@ public:
   /// Keeps the loop until a child is reaped that is dying.
   void hold_until_reaped(const process& child) noexcept;
 
+  /// The program is about to fork.
+  void before_fork();
+
   /// In a fork of the program that goes on with the context: the children are the
   /// parent's, and the copy gets a source of its own.
   void forked(std::unique_ptr<wake_source> source) noexcept;

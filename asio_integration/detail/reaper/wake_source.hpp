@@ -52,6 +52,10 @@ public:
   /// Starts one wait. The handler runs once, also after an error.
   virtual void async_wake(wake_handler woken) = 0;
 
+  /// The program is about to fork, and the copy may go on with the context. The wait may
+  /// end by this, with an error.
+  virtual void before_fork() {}
+
   /// Looks at those that may have ended.
   /// \return Whether to call again, after the handlers of those.
   virtual bool dispatch(reaping& reaper) noexcept = 0;
@@ -59,8 +63,9 @@ public:
 
 std::unique_ptr<wake_source> make_sigchld_source(const loop_executor& executor);
 
-/// Null where the kernel has no pidfds.
-std::unique_ptr<wake_source> make_pidfd_source(const loop_executor& executor);
-bool pidfd_supported() noexcept;
+/// The source beside SIGCHLD that this system has; reaper_source::sigchld where there is
+/// none, and then none can be made.
+reaper_source native_source() noexcept;
+std::unique_ptr<wake_source> make_native_source(const loop_executor& executor);
 
 } // namespace subprocess::detail

@@ -64,7 +64,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<wake_source> make_pidfd_source(const loop_executor& executor)
+std::unique_ptr<wake_source> make_native_source(const loop_executor& executor)
 {
   unique_fd epoll_fd(::epoll_create1(EPOLL_CLOEXEC));
   const int error = epoll_fd ? 0 : errno;
@@ -75,9 +75,9 @@ std::unique_ptr<wake_source> make_pidfd_source(const loop_executor& executor)
   return source;
 }
 
-bool pidfd_supported() noexcept
+reaper_source native_source() noexcept
 {
-  return has_pidfds();
+  return has_pidfds() ? reaper_source::pidfd : reaper_source::sigchld;
 }
 
 } // namespace subprocess::detail

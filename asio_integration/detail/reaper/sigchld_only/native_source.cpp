@@ -2,14 +2,14 @@
 
 namespace subprocess::detail {
 
-std::unique_ptr<wake_source> make_pidfd_source(const loop_executor&)
+std::unique_ptr<wake_source> make_native_source(const loop_executor&)
 {
   return nullptr;
 }
 
-bool pidfd_supported() noexcept
+reaper_source native_source() noexcept
 {
-  return false;
+  return reaper_source::sigchld;
 }
 
 } // namespace subprocess::detail
