@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether the comments in the public headers say what a reference has to.
 
-usage: check_reference.py XML ERRORS_PAGE
+usage: check_reference.py XML ROOT
 
 XML is what Doxygen made by docs/site/Doxyfile. Every public name is one check:
 
@@ -9,7 +9,8 @@ XML is what Doxygen made by docs/site/Doxyfile. Every public name is one check:
 - an asynchronous function tells its completion signature, its errors, what cancelling
   it does, and, itself or with its class, what threads may do;
 - a function that gives an error code tells which, or refers to one that does;
-- a class tells its thread safety, unless it is plain data.
+- a class tells its thread safety, unless it is plain data;
+- a type, a function and a member function are shown at work in code that is compiled.
 
 And so is every step of a spawn: the page of errors has a section for it.
 The last line is `N passed, N failed, N skipped`.
@@ -21,6 +22,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import doxygen_model
+import shown
 from doxygen_model import LABELS
 
 PLAIN = re.compile(r"plain (value|data)", re.IGNORECASE)
@@ -83,22 +85,27 @@ def missing_in_type(entry):
     return []
 
 
-def judge(entries):
-    """Pairs of a name and what its comment lacks."""
+def judge(entries, everywhere):
+    """Pairs of a name and what it lacks."""
     known = by_identifier(entries)
+
+    def example(entry, owner=None):
+        wanted = shown.needs_example(entry, owner) and not everywhere.place(entry, owner)
+        return ["an example"] if wanted else []
+
     for entry in entries:
         if "::" in entry.name:
             continue
         name = f"{entry.header}:{entry.line}: {entry.qualified}"
         if entry.kind == "function":
             siblings = [one for one in entries if one.kind == "function"]
-            yield name, missing_in_function(entry, siblings, None, known)
+            yield name, missing_in_function(entry, siblings, None, known) + example(entry)
             continue
-        yield name, missing_in_type(entry)
+        yield name, missing_in_type(entry) + example(entry)
         for member in entry.members:
             if member.kind == "function":
                 yield (f"{member.header}:{member.line}: {member.qualified}",
-                       missing_in_function(member, entry.members, entry, known))
+                       missing_in_function(member, entry.members, entry, known) + example(member, entry))
 
 
 def steps_without_section(entries, page):
@@ -110,9 +117,10 @@ def steps_without_section(entries, page):
 
 
 def main():
-    xml, page = map(pathlib.Path, sys.argv[1:])
+    xml, root = map(pathlib.Path, sys.argv[1:])
     entries = doxygen_model.read(xml)
-    results = [*judge(entries), *steps_without_section(entries, page.read_text())]
+    page = (root / "docs/errors.md").read_text()
+    results = [*judge(entries, shown.Shown(root)), *steps_without_section(entries, page)]
     for name, missing in results:
         if missing:
             print(f"{name}: lacks {', '.join(missing)}")

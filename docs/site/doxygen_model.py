@@ -24,6 +24,7 @@ class Doc:
     returns: str = ""
     throws: str = ""
     source: str = ""
+    example: str = ""  # A link, for the site.
     refers_to: set = dataclasses.field(default_factory=set)  # Identifiers of entries.
 
     def __bool__(self):

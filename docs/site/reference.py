@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import doxygen_model
+import shown
 
 HALVES = {"subprocess": "The core", "asio_integration": "The event loop"}
 REFERENCE = re.compile(r"\[(`[^`]*`)\]\(<([^>]*)>\)")
@@ -102,6 +103,8 @@ def text_of(doc):
     blocks += [labelled(label, doc.sections[label]) for label in doxygen_model.LABELS if label in doc.sections]
     if doc.source:
         blocks.append(labelled("Source", doc.source))
+    if doc.example:
+        blocks.append(labelled("Example", doc.example))
     return "\n\n".join(blocks)
 
 
@@ -196,9 +199,25 @@ def render_index(entries):
     return "\n\n".join(blocks) + "\n"
 
 
-def write(xml, out):
+def add_examples(entries, everywhere):
+    """Where each name is shown at work; once for functions of one name."""
+    told = set()
+    for entry in entries:
+        name = pathlib.PurePosixPath(entry.header).with_suffix("")
+        preferred = {page for page, (_, names) in SHOWN_IN.items() if {str(name), name.name} & set(names.split())}
+        depth = "../" * (page_of(entry).count("/") + 1)
+        for one, owner in [(entry, None), *((member, entry) for member in entry.members)]:
+            place = everywhere.place(one, owner, preferred) if shown.needs_example(one, owner) else None
+            if place and one.doc and (one.owner, one.name, one.header) not in told:
+                told.add((one.owner, one.name, one.header))
+                title = re.sub(r"[\[\]]|\(\S*\)", "", place.title)
+                one.doc.example = f"[{title}]({depth}{place.link})"
+
+
+def write(root, xml, out):
     """Writes the pages below `out`, and gives their names by half: {half: [(title, page)]}."""
     entries = doxygen_model.read(xml)
+    add_examples(entries, shown.Shown(root))
     links = Links(entries)
     headers = {}
     for entry in entries:

@@ -98,7 +98,7 @@ def main():
     stage_pages(root, pages)
     config = (root / "docs/site/mkdocs.yml").read_text()
     check_navigation(config, pages)
-    config = navigation(config, reference.write(out / "xml", pages / "reference"))
+    config = navigation(config, reference.write(root, out / "xml", pages / "reference"))
     (out / "mkdocs.yml").write_text(config.replace("../../build/docs/pages", "pages"))
 
 
