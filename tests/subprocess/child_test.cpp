@@ -219,6 +219,21 @@ TEST_P(waiting, of_two_threads_at_once_is_safe_though_one_of_them_reaps)
   }
 }
 
+// ThreadSanitizer is who sees it: both find our end of its stdin open.
+TEST_P(waiting, of_two_threads_at_once_closes_stdin_once)
+{
+  child cat = spawn(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::null()));
+  exit_status statuses[2];
+  std::thread waiters[2];
+  for (int t : {0, 1})
+    waiters[t] = std::thread([&, t] { statuses[t] = cat.wait(); });
+  for (std::thread& waiter : waiters)
+    waiter.join();
+  for (const exit_status& status : statuses)
+    EXPECT_TRUE(status.success());
+  EXPECT_FALSE(cat.stdin_pipe());
+}
+
 TEST_P(waiting, works_with_no_descriptors_permitted)
 {
   isolated([&] {
