@@ -229,6 +229,31 @@ int burn_verb(const arguments& a)
   return 0;
 }
 
+// on-orders IN OUT: "r" on OUT; then does what the bytes from IN say. 'e' and a byte: exits
+// with it; 'k' and a byte: raises that signal; 'p': "p" on OUT. Exits with 99 at the end of IN
+int on_orders_verb(const arguments& a)
+{
+  const int in = a.fd(0);
+  const int out = a.fd(1);
+  const auto next = [in] {
+    unsigned char byte = 0;
+    ssize_t got;
+    do
+      got = ::read(in, &byte, 1);
+    while (got == -1 && errno == EINTR);
+    return got == 1 ? byte : -1;
+  };
+  for (int order = 'r';; order = next())
+    if (order == 'e')
+      return next();
+    else if (order == 'k')
+      std::raise(next());
+    else if (order == 'r' || order == 'p')
+      write_text(out, order == 'r' ? "r" : "p");
+    else
+      return 99;
+}
+
 // ---- streams ----
 
 // echo TEXT…: each on a line
@@ -974,6 +999,7 @@ constexpr struct {
 #ifdef __linux__
     {"notify", notify_verb},
 #endif
+    {"on-orders", on_orders_verb},
 #ifdef __linux__
     {"parent-death-signal", parent_death_signal_verb},
 #endif
