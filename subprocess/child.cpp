@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <mutex>
-#include <utility>
 
 #include <subprocess/detail/launch/child_parts.hpp>
 #include <subprocess/detail/or_throw.hpp>
@@ -17,20 +15,6 @@ namespace subprocess {
 namespace {
 
 const std::error_code no_child{EINVAL, std::system_category()};
-
-constinit std::mutex stdin_lock;
-
-// Several threads may wait for one child: the number must not be closed twice, since it
-// may be somebody else's by then. A copy of the program may have been made while
-// another thread held the lock; it has no other thread.
-void close_stdin_once(unique_fd& end, bool is_copy) noexcept
-{
-  unique_fd taken; // Closed behind the lock.
-  std::unique_lock lock(stdin_lock, std::defer_lock);
-  if (!is_copy)
-    lock.lock();
-  taken = std::move(end);
-}
 
 } // namespace
 
@@ -100,7 +84,7 @@ exit_status child::wait(std::error_code& ec) noexcept
   ec = no_child;
   if (!process_)
     return {};
-  close_stdin_once(pipes_[0], !process_->is_parent());
+  process_->take(pipes_[0]).reset(); // Closed behind the lock.
   ec = detail::error_of(process_->reap());
   return process_->status();
 }

@@ -33,6 +33,12 @@ bool process::is_parent() const noexcept
   return own_pid() == parent_;
 }
 
+unique_fd process::take(unique_fd& from) noexcept
+{
+  const auto lock = is_parent() ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
+  return std::move(from);
+}
+
 int process::hold_pidfd() noexcept
 {
   if (current() != state::running)

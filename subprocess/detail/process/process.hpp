@@ -97,6 +97,10 @@ public:
 
   state current() const noexcept;
 
+  /// Moves out what several threads that wait may want to close: one of them gets it, and
+  /// no number is closed twice.
+  unique_fd take(unique_fd& from) noexcept;
+
   // None of these takes the lock: what they tell is written once, before the state.
   exit_status status() const noexcept;
   std::optional<rusage> usage() const noexcept;
