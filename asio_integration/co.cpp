@@ -12,6 +12,10 @@
 #include <asio_integration/async_spawn.hpp>
 #include <subprocess/error.hpp>
 
+// g++ 12 sees the operator new of a coroutine's frame inlined, and not that its operator
+// delete is Asio's too.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 namespace subprocess::co {
 
 asio::awaitable<async_child> spawn(command what)

@@ -29,6 +29,7 @@ bool is_only_end_here(const unique_fd& end)
 /// The pool of a lease that has no other.
 class no_pool final : public detail::pool_core {
 public:
+  explicit no_pool(const detail::event_queue& queue) noexcept : pool_core(queue) {}
   void run(plain_waiter& added) override { added.abandon(); }
   void acquire(lease_waiter& added) override { added.abandon(); }
   void wait_ready(plain_waiter& added, std::size_t) override { added.abandon(); }
@@ -141,12 +142,14 @@ worker_pool& trial::waiting_pool()
 // The child reads and writes elsewhere.
 worker_lease& trial::lease(std::string answer)
 {
-  const auto state = std::make_shared<detail::lease_state>();
-  state->pool = std::make_shared<no_pool>();
-  state->worker = std::make_shared<detail::worker_link>();
+  const auto state = std::make_shared<detail::lease_state>(
+      detail::lease_state{.pool = std::make_shared<no_pool>(detail::event_queue(context_)),
+                          .worker = std::make_shared<detail::worker_link>(),
+                          .executor = context_.get_executor(),
+                          .loop = detail::event_queue(context_),
+                          .longest_line = 100,
+                          .longest_frame = 100});
   state->worker->child = std::move(piped_child());
-  state->executor = context_.get_executor();
-  state->longest_line = state->longest_frame = 100;
   lease_ = worker_lease(state);
   requests_ = make_pipe();
   answers_ = make_pipe();
