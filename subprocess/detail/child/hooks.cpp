@@ -20,6 +20,8 @@ int run_hooks(const child_plan& plan, int& item) noexcept
   try {
     for (std::size_t i = 0; i < plan.hook_count; ++i) {
       item = static_cast<int>(i);
+      if (!plan.hooks[i])
+        return EINVAL;
       if (const std::error_code ec = plan.hooks[i]())
         return as_errno(ec);
     }
