@@ -123,6 +123,7 @@ void child_operation::stop(std::error_code cause, bool at_once)
     cause_ = cause;
   if (ended_)
     return interrupted();
+  at_once_ = at_once_ || at_once;
   if (!runs_)
     return abort_launch();
   if (at_once || !is_program()) // Before its exec, a child hears no other signal.
@@ -172,9 +173,9 @@ void child_operation::launched(child_parts parts)
 {
   runs_ = true;
   run(std::move(parts));
-  // Asked to stop between the last step of the launch and now.
+  // Asked to stop before the loop knew of the program.
   if (cause_ && !ended_)
-    kill();
+    stop(cause_, at_once_);
 }
 
 void child_operation::not_launched() noexcept

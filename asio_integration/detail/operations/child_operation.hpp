@@ -67,6 +67,7 @@ private:
   void begin() override;
   void cancelled(asio::cancellation_type type) override;
   void launched(child_parts parts) override;
+  bool spares_programs() const noexcept override { return !at_once_; }
   std::error_code why_aborted() const noexcept override { return cause_; }
   void not_launched() noexcept override;
   void exited(std::error_code ec, exit_status status) override;
@@ -88,6 +89,7 @@ private:
   spawn_failure never_program_; // Why there was no program.
   bool runs_ = false;           // The child was launched.
   bool became_program_ = true;
+  bool at_once_ = false; // Whoever asked wants no gentle signal.
   bool was_cancelled_ = false;
   bool late_ = false;
   bool ended_ = false; // The child has.

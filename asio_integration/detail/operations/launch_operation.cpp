@@ -136,6 +136,10 @@ void launch_operation::started()
   if (!launch_->has_child())
     return failed();
   process_ = launch_->handle();
+  // A launcher thread's child may have been a program already, and spoken, before the
+  // loop knew that there is one.
+  if (aborted_ && spares_programs() && launch_->has_verdict(failure_) && !failure_)
+    aborted_ = false;
   if (aborted_)
     process_->signal(SIGKILL);
   watch_->add(*this, shared_from_this());

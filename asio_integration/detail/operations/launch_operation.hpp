@@ -55,6 +55,9 @@ protected:
   /// The child is tracked by the reaper, and this operation's.
   virtual void launched(child_parts parts) = 0;
 
+  /// Whether an aborted launch whose child turns out to be a program goes on to launched().
+  virtual bool spares_programs() const noexcept { return false; }
+
   /// What to say of a launch that was aborted.
   virtual std::error_code why_aborted() const noexcept { return asio::error::operation_aborted; }
 
