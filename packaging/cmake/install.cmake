@@ -1,6 +1,7 @@
 # What CMakeLists.txt installs beside the libraries: what Meson does.
 
-set(subprocess_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/subprocess)
+set(SUBPROCESS_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/subprocess CACHE STRING "Where find_package() looks")
+set(subprocess_config_dir ${SUBPROCESS_CMAKE_DIR})
 
 function(subprocess_install_headers folder)
   subprocess_list(headers ${folder} ${ARGN})
@@ -44,13 +45,15 @@ if(subprocess_has_asio)
   install(FILES packaging/cmake/subprocess-asio.cmake DESTINATION ${subprocess_config_dir})
 endif()
 
-# From the config file to the headers, wherever the prefix is moved to.
+# From the config file to headers and libraries, wherever the prefix is moved to.
 set(VERSION ${PROJECT_VERSION})
-set(INCLUDEDIR_FROM_CONFIG ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}" AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
-  string(REGEX REPLACE "[^/]+" ".." subprocess_to_prefix ${subprocess_config_dir})
-  set(INCLUDEDIR_FROM_CONFIG ${subprocess_to_prefix}/${CMAKE_INSTALL_INCLUDEDIR})
-endif()
+string(REGEX REPLACE "[^/]+" ".." subprocess_to_prefix ${subprocess_config_dir})
+foreach(dir IN ITEMS INCLUDEDIR LIBDIR)
+  set(${dir}_FROM_CONFIG ${CMAKE_INSTALL_FULL_${dir}})
+  if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}" AND NOT IS_ABSOLUTE "${subprocess_config_dir}")
+    set(${dir}_FROM_CONFIG ${subprocess_to_prefix}/${CMAKE_INSTALL_${dir}})
+  endif()
+endforeach()
 foreach(name IN ITEMS subprocess-config.cmake subprocess-config-version.cmake)
   configure_file(packaging/cmake/${name}.in ${name} @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name} DESTINATION ${subprocess_config_dir})

@@ -1,4 +1,6 @@
-# vcpkg has never run this port: it could not be had where it was written.
+# Tried by vcpkg's scripts of August 2026, with a stand-in for its port of Asio: the port is
+# built, and a host that uses vcpkg's toolchain file links with it (test/). vcpkg itself,
+# with what it checks afterwards, could not be had where this was written.
 
 vcpkg_from_git(
   OUT_SOURCE_PATH SOURCE_PATH
@@ -11,10 +13,15 @@ string(COMPARE EQUAL "${VCPKG_LIBRARY_LINKAGE}" "static" static)
 vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES asio SUBPROCESS_ASIO)
 vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}"
-  OPTIONS ${features} -DSUBPROCESS_SHARED=${shared} -DSUBPROCESS_STATIC=${static} -DSUBPROCESS_EXAMPLES=OFF
+  OPTIONS
+    ${features}
+    -DSUBPROCESS_SHARED=${shared}
+    -DSUBPROCESS_STATIC=${static}
+    -DSUBPROCESS_EXAMPLES=OFF
+    -DSUBPROCESS_CMAKE_DIR=share/${PORT}
 )
 vcpkg_cmake_install()
-vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/subprocess)
+vcpkg_cmake_config_fixup()
 vcpkg_fixup_pkgconfig()
 file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug/include")
 vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")
