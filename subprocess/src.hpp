@@ -3,13 +3,7 @@
 // Compiles the core as a part of the one source file of yours that includes it:
 //
 //     // subprocess.cpp
-//     // Files that meet have names that meet.
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#endif
-
-#include <subprocess/src.hpp>
+//     #include <subprocess/src.hpp>
 //
 // The folder subprocess/ has to be in the include path, as it is in the repository;
 // what is installed lacks the sources. <asio_integration/src.hpp> does the same for the
@@ -19,6 +13,12 @@
 // Compile that file with optimization: only then can children share this program's
 // memory until their exec (launcher::clone). Without it, or with a sanitizer, each has a
 // copy, as of fork(), and launcher::clone is refused.
+
+// Files that meet have names that meet.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 
 // What the build decides otherwise.
 #if !defined(__linux__) || !(defined(__x86_64__) || defined(__aarch64__))
