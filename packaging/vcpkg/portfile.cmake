@@ -1,6 +1,6 @@
 # Tried by vcpkg's scripts of August 2026, with a stand-in for its port of Asio: the port is
-# built, and a host that uses vcpkg's toolchain file links with it (test/). vcpkg itself,
-# with what it checks afterwards, could not be had where this was written.
+# built, and a host that uses vcpkg's toolchain file finds it (test/). vcpkg itself, with
+# what it checks afterwards, could not be had where this was written.
 
 vcpkg_from_git(
   OUT_SOURCE_PATH SOURCE_PATH
