@@ -10,6 +10,7 @@
 #include <subprocess/child.hpp>
 #include <subprocess/child_change.hpp>
 #include <subprocess/command.hpp>
+#include <subprocess/command_settings.hpp>
 #include <subprocess/environment.hpp>
 #include <subprocess/error.hpp>
 #include <subprocess/exit_error.hpp>
@@ -25,6 +26,7 @@
 #include <subprocess/run_options.hpp>
 #include <subprocess/spawn.hpp>
 #include <subprocess/stdio.hpp>
+#include <subprocess/stdio_target.hpp>
 #include <subprocess/stop_sequence.hpp>
 #include <subprocess/time_limit.hpp>
 #include <subprocess/unique_fd.hpp>
