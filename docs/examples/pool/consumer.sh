@@ -9,7 +9,8 @@ while [ -z "$stopping" ]; do
     case $(cat "out/$name.$$") in
       poison) echo "cannot bear $name" >&2; mv "out/$name.$$" "out/$name.bad"; exit 1 ;;
     esac
-    tr '[:lower:]' '[:upper:]' < "out/$name.$$" > "out/$name.done" && rm "out/$name.$$"
+    tr '[:lower:]' '[:upper:]' < "out/$name.$$" > "out/$name.new"
+    mv "out/$name.new" "out/$name.done" && rm "out/$name.$$" # A result is there when it is whole.
   done
   [ -n "$stopping" ] || sleep 0.1
 done
