@@ -14,6 +14,7 @@
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/operations/permit_pool.hpp>
+#include <asio_integration/detail/operations/step_completion.hpp>
 
 namespace subprocess::detail {
 

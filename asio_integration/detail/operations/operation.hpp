@@ -14,7 +14,7 @@
 
 #include <asio_integration/detail/asio_internals.hpp>
 #include <asio_integration/detail/operations/caller.hpp>
-#include <asio_integration/detail/operations/completion.hpp>
+#include <asio_integration/detail/operations/step_end.hpp>
 #include <subprocess/detail/observation/tell_afterwards.hpp>
 
 namespace subprocess::detail {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <asio_integration/detail/operations/step_completion.hpp>
 #include <subprocess/detail/streams/pipeline_plan.hpp>
 
 namespace subprocess::detail {

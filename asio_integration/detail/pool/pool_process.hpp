@@ -11,6 +11,7 @@
 #include <asio_integration/async_child.hpp>
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/spawn_operation.hpp>
+#include <asio_integration/detail/operations/step_completion.hpp>
 #include <asio_integration/detail/operations/stop_operation.hpp>
 #include <asio_integration/detail/pool/pool_action.hpp>
 #include <asio_integration/detail/pool/worker_link.hpp>

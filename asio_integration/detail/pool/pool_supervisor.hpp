@@ -24,6 +24,7 @@
 
 #include <asio_integration/detail/asio_internals.hpp>
 #include <asio_integration/detail/operations/operation.hpp>
+#include <asio_integration/detail/operations/step_completion.hpp>
 #include <asio_integration/detail/pool/notify_message.hpp>
 #include <asio_integration/detail/pool/pool_core.hpp>
 #include <asio_integration/detail/pool/pool_machine.hpp>
