@@ -468,6 +468,17 @@ TEST_P(pooled, a_hung_worker_is_ended_at_the_lease_limit)
   EXPECT_EQ(ask("x").text, "re: x");
 }
 
+TEST_P(pooled, a_request_after_the_lease_limit_is_told_of_it)
+{
+  worker_pool_options options = patient();
+  options.lease_limit = 50ms;
+  start_pool(line_worker(), options);
+  worker_lease lease = acquire();
+  run_until([&] { return lease.lost().has_value(); });
+  EXPECT_EQ(request(lease, "x").ec, code_of(ETIMEDOUT));
+  lease.done();
+}
+
 TEST_P(pooled, a_limit_holds_though_the_pool_waits_for_something_later)
 {
   worker_pool_options options = patient();
@@ -589,8 +600,7 @@ SUBPROCESS_FOR_EACH_SETUP(pool_at_the_end);
 
 TEST_P(pool_at_the_end, what_was_written_to_stderr_is_told_before)
 {
-  command worker =
-      program("/bin/sh", {"-c", "read -r x; printf '%0400d\\n' $(seq 100) >&2; printf cut >&2; exit 1"});
+  command worker = program("/bin/sh", {"-c", "read -r x; printf '%0400d\\n' $(seq 100) >&2; printf cut >&2; exit 1"});
   start_pool(worker.stderr_to(stdio::pipe()), patient(2));
   say_last_words("go\n");
   EXPECT_EQ(said().size(), 101u);

@@ -420,7 +420,7 @@ proctype cancels(byte me)
   unlock_core();
 #endif
   if
-  :: mine -> tell(me)                  /*: tracked_child.hpp: removed->complete(asio::error::operation_aborted, {}); */
+  :: mine -> tell(me)                  /*: tracked_child.cpp: removed->complete(asio::error::operation_aborted, {}); */
   :: else
   fi;
   left--

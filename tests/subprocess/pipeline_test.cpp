@@ -268,9 +268,9 @@ TEST_P(captured_pipelines, do_not_wait_for_grandchildren_longer_than_told)
 
 TEST_P(captured_pipelines, tell_of_a_stage_left_open_before_another_has_ended)
 {
-  const pipeline_result left = captured(helper({"spawn-grandchild-that-hangs"}) |
-                                            program("sh", {"-c", "head -n 1; exec sleep 0.3"}),
-                                        {.drain_grace = std::chrono::milliseconds(1)});
+  const pipeline_result left =
+      captured(helper({"spawn-grandchild-that-hangs"}) | program("sh", {"-c", "head -n 1; exec sleep 0.3"}),
+               {.drain_grace = std::chrono::milliseconds(1)});
   EXPECT_TRUE(left.stages[0].left_open) << "its stderr";
   EXPECT_FALSE(left.stages[1].left_open);
   const pid_t grandchild = std::atoi(left.out.c_str());

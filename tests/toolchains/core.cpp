@@ -108,7 +108,8 @@ public:
     }
     expect(spawn(shell(std::string("a\0b", 3)), failure).id() == -1 && failure.code == std::errc::invalid_argument,
            "a NUL byte");
-    expect(capture(command("sh", {"-c", "exec \"$0\"", shell_quote("it's")})).status.code() == 127, "a shell's own end");
+    expect(capture(command("sh", {"-c", "exec \"$0\"", shell_quote("it's")})).status.code() == 127,
+           "a shell's own end");
   }
 
   void by_threads() const

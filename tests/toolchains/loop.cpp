@@ -42,7 +42,8 @@ public:
   {
     const auto executor = co_await asio::this_coro::executor;
     async_child started = co_await co::spawn(shell("exit 7"));
-    expect(how_ == launcher::automatic || started.launcher_used() == how_, "the launcher that was asked for, on a loop");
+    expect(how_ == launcher::automatic || started.launcher_used() == how_,
+           "the launcher that was asked for, on a loop");
     // Two who wait for the same child.
     const auto [one, other] = co_await (started.async_wait(use_awaitable) && started.async_wait(use_awaitable));
     expect(one.code() == 7 && other == one && started.status() == one, "two who wait for one exit code");

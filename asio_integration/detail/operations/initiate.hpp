@@ -152,8 +152,8 @@ auto initiate_on(const asio::any_io_executor& executor, const event_queue& loop,
 template <class Make, class... Results, class Token, class... Args>
 auto initiate(const asio::any_io_executor& executor, Token& token, Args&&... args)
 {
-  return initiate_on<Make, Results...>(executor, event_queue(asio::query(executor, asio::execution::context)),
-                                            token, std::forward<Args>(args)...);
+  return initiate_on<Make, Results...>(executor, event_queue(asio::query(executor, asio::execution::context)), token,
+                                       std::forward<Args>(args)...);
 }
 
 } // namespace subprocess::detail

@@ -72,10 +72,10 @@ exchange_operation::exchange_operation(const callers_executors& executors, done_
 void exchange_operation::begin()
 {
   if (!worker_)
-    return refuse(EINVAL);
+    return refuse(system_error_of(EINVAL));
   if (worker_->is_busy.exchange(true))
-    return refuse(EBUSY);
-  if (const int error = why_not()) {
+    return refuse(system_error_of(EBUSY));
+  if (const std::error_code error = why_not()) {
     worker_->is_busy = false;
     return refuse(error);
   }
@@ -89,19 +89,19 @@ void exchange_operation::begin()
 }
 
 // Nothing was sent then.
-int exchange_operation::why_not()
+std::error_code exchange_operation::why_not()
 {
   if (shape_ == answer_shape::line && request_.find('\n') != request_.npos)
-    return EINVAL;
+    return system_error_of(EINVAL);
   if (shape_ == answer_shape::frame && request_.size() > UINT32_MAX)
-    return EMSGSIZE;
+    return system_error_of(EMSGSIZE);
   if (worker_->child.status())
-    return EPIPE;
+    return lost_error(EPIPE);
   if (!worker_->child.stdin_pipe().is_open() || !worker_->child.stdout_pipe().is_open())
-    return EBADF;
+    return system_error_of(EBADF);
   if (!worker_->is_broken && has_unread())
     worker_->is_broken = true;
-  return worker_->is_broken ? EPROTO : 0;
+  return worker_->is_broken ? system_error_of(EPROTO) : std::error_code();
 }
 
 bool exchange_operation::has_unread()
@@ -211,11 +211,17 @@ void exchange_operation::read_last()
 
 std::error_code exchange_operation::lost_error() const
 {
+  return lost_error(worker_->unread.is_empty() ? EPIPE : EBADMSG);
+}
+
+/// \param by_itself  When the pool has not ended the worker.
+std::error_code exchange_operation::lost_error(int by_itself) const
+{
   switch (worker_->stopped_by.load()) {
   case stop_reason::lease_limit:
   case stop_reason::watchdog: return system_error_of(ETIMEDOUT);
   case stop_reason::pool_ends: return asio::error::operation_aborted;
-  default: return system_error_of(worker_->unread.is_empty() ? EPIPE : EBADMSG);
+  default: return system_error_of(by_itself);
   }
 }
 
@@ -231,9 +237,9 @@ void exchange_operation::out_of_memory() noexcept
 }
 
 // As if it had not been asked for.
-void exchange_operation::refuse(int error) noexcept
+void exchange_operation::refuse(std::error_code error) noexcept
 {
-  done_(system_error_of(error), {});
+  done_(error, {});
 }
 
 void exchange_operation::fail(std::error_code ec) noexcept

@@ -31,7 +31,7 @@ private:
   void cancelled(asio::cancellation_type type) override;
   void out_of_memory() noexcept override;
 
-  int why_not();
+  std::error_code why_not();
   bool has_unread();
   void write();
   bool is_sent() const noexcept { return sent_ == head_size_ + request_.size() + tail_size_; }
@@ -42,7 +42,8 @@ private:
   void child_ended(std::error_code ec, exit_status status);
   void read_last();
   std::error_code lost_error() const;
-  void refuse(int error) noexcept;
+  std::error_code lost_error(int by_itself) const;
+  void refuse(std::error_code error) noexcept;
   void fail(std::error_code ec) noexcept;
   void finish(step_end* end, std::error_code ec, std::string answer) noexcept;
 

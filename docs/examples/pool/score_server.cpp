@@ -24,10 +24,9 @@ using namespace subprocess;
 class score_server {
 public:
   score_server(asio::io_context& loop, const tcp::endpoint& where, std::string script)
-      : where_(where), script_(std::move(script)), acceptor_(loop), stop_(loop, SIGINT, SIGTERM),
-        reload_(loop, SIGHUP), stopping_(loop, never), session_ended_(loop, never),
-        pool_(loop, worker(),
-              {.size = 2, .ready = readiness::line("ready"), .lease_limit = 5s, .most_waiting = 1000})
+      : where_(where), script_(std::move(script)), acceptor_(loop), stop_(loop, SIGINT, SIGTERM), reload_(loop, SIGHUP),
+        stopping_(loop, never), session_ended_(loop, never),
+        pool_(loop, worker(), {.size = 2, .ready = readiness::line("ready"), .lease_limit = 5s, .most_waiting = 1000})
   {
   }
 

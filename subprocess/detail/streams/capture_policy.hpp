@@ -34,8 +34,8 @@ public:
 
   /// Why a stream is read no longer.
   struct ending {
-    bool by_us = false; ///< It was closed here.
-    bool left = false;  ///< A terminal whose last user has left it; the child may live on.
+    bool by_us = false;         ///< It was closed here.
+    bool left = false;          ///< A terminal whose last user has left it; the child may live on.
     std::error_code error = {}; ///< None when it came to its end.
   };
 
