@@ -1,13 +1,16 @@
 #include <subprocess/command.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
 
 #include <subprocess/command_settings.hpp>
 #include <subprocess/detail/launch/plan_program.hpp>
+#include <subprocess/detail/made_once.hpp>
 #include <subprocess/stdio_target.hpp>
 
 namespace subprocess {
@@ -40,8 +43,10 @@ command::~command()
 
 const command::settings& command::get() const noexcept
 {
-  static const settings* const nothing = new settings; // As of one that was moved from.
-  return settings_ ? *settings_ : *nothing;
+  if (settings_)
+    return *settings_;
+  static constinit std::atomic<const settings*> nothing = nullptr; // As of one that was moved from.
+  return detail::made_once(nothing, [] { return std::make_unique<const settings>(); });
 }
 
 command::settings& command::edit()

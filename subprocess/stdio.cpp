@@ -2,6 +2,10 @@
 
 #include <fcntl.h>
 
+#include <atomic>
+#include <memory>
+
+#include <subprocess/detail/made_once.hpp>
 #include <subprocess/stdio_target.hpp>
 
 namespace subprocess {
@@ -15,13 +19,12 @@ shared_target made_of(Choice choice)
   return std::make_shared<const stdio::target>(std::move(choice));
 }
 
-// What has nothing to say about itself is the same for all. It is never destroyed: a
-// program may run others until its very end.
+// What has nothing to say about itself is the same for all.
 template <class Choice>
 const shared_target& the_only()
 {
-  static const auto* const made = new shared_target(made_of(Choice{}));
-  return *made;
+  static constinit std::atomic<const shared_target*> made = nullptr;
+  return detail::made_once(made, [] { return std::make_unique<const shared_target>(made_of(Choice{})); });
 }
 
 } // namespace

@@ -3,6 +3,8 @@
 
 usage: check_symbols.py exports LIBRARY MAP   nothing but the map's, no code of others
        check_symbols.py now LIBRARY           symbols are resolved when it is loaded
+       check_symbols.py locks LIBRARY         no function of ours has a static that is made at
+                                              its first call, under a lock that forks inherit
        check_symbols.py child ARCHIVE [LIBRARY] between fork and exec goes outside
        check_symbols.py debian LIBRARY SYMBOLS [VERSION] Debian's file has the same; mended
                                                          with what is new in VERSION
@@ -49,6 +51,12 @@ def check_exports(library, map_file):
 def check_now(library):
     if not re.search(r"BIND_NOW|FLAGS_1.*\bNOW\b", output("readelf", "-dW", library)):
         yield f"{library} resolves symbols when they are first called"
+
+
+def check_locks(library):
+    for _, name in symbols("-C", library):
+        if re.match(r"guard variable for subprocess::.*\)( const)?::\w+", name):
+            yield f"{library} has a {name}: detail/made_once.hpp has none"
 
 
 # A launcher is the parent's as well; the other objects are the child's alone.
@@ -122,7 +130,7 @@ def demangled(names):
 
 
 def main():
-    checks = {"exports": check_exports, "now": check_now, "child": check_child, "debian": check_debian}
+    checks = {"exports": check_exports, "now": check_now, "locks": check_locks, "child": check_child, "debian": check_debian}
     faults = list(checks[sys.argv[1]](*sys.argv[2:]))
     if faults:
         print("\n".join(faults))

@@ -2,12 +2,17 @@
 
 #include <asio/system_executor.hpp>
 
+#include <atomic>
+#include <memory>
+
+#include <subprocess/detail/made_once.hpp>
+
 namespace subprocess::detail {
 
 asio::io_context& nowhere()
 {
-  static asio::io_context* const context = new asio::io_context;
-  return *context;
+  static constinit std::atomic<asio::io_context*> context = nullptr;
+  return made_once(context, [] { return std::make_unique<asio::io_context>(); });
 }
 
 asio::any_io_executor systems_executor()
