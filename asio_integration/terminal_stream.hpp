@@ -53,7 +53,9 @@ public:
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, std::error_code& ec)
   {
-    const std::size_t got = base::read_some(buffers, ec);
+    std::size_t got = base::read_some(buffers, ec);
+    if (is_end(ec))
+      got = base::read_some(buffers, ec);
     ec = end_of(ec);
     return got;
   }
@@ -84,10 +86,16 @@ public:
   }
 
 private:
+  // Linux may tell of the end while what was written is on its way; asked once more, it
+  // waits for that.
+  static bool is_end(std::error_code ec) noexcept
+  {
+    return ec == std::error_code(EIO, asio::error::get_system_category());
+  }
+
   static std::error_code end_of(std::error_code ec) noexcept
   {
-    const bool left = ec == std::error_code(EIO, asio::error::get_system_category());
-    return left ? asio::error::make_error_code(asio::error::eof) : ec;
+    return is_end(ec) ? asio::error::make_error_code(asio::error::eof) : ec;
   }
 
   template <class Buffers>
@@ -101,11 +109,17 @@ private:
     }
 
   private:
-    void begin() override
+    void begin() override { read(false); }
+
+    void read(bool again)
     {
-      stream_.async_read_some(buffers_, detail::callers_step_of(this->self(this), steps_, stop_,
-                                                                [](read_operation& op, std::error_code ec,
-                                                                   std::size_t got) { op.done_(end_of(ec), got); }));
+      const auto next = [again](read_operation& op, std::error_code ec, std::size_t got) {
+        if (is_end(ec) && !again)
+          op.read(true);
+        else
+          op.done_(end_of(ec), got);
+      };
+      stream_.async_read_some(buffers_, detail::callers_step_of(this->self(this), steps_, stop_, next));
     }
 
     void cancelled(asio::cancellation_type type) override { stop_.emit(type); }

@@ -82,7 +82,8 @@ public:
 
   /// Our end of the pseudo-terminal; empty unless stdio::pty() was asked for.
   /// Reading it fails with `EIO` when everyone has left the terminal: that is its
-  /// end-of-file. Closing it hangs up.
+  /// end-of-file. Linux may say so while the last that was written is on its way: when
+  /// the next read says it too, it is so. Closing our end hangs up.
   unique_fd& pty() noexcept { return pipes_[3]; }
 
   /// Changes the terminal's size; its foreground processes get SIGWINCH.

@@ -9,6 +9,7 @@
 #include <asio/read_until.hpp>
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include <asio_integration/async_capture.hpp>
@@ -16,8 +17,10 @@
 #include <asio_integration/async_pipeline.hpp>
 #include <asio_integration/async_run.hpp>
 #include <asio_integration/async_spawn.hpp>
+#include <asio_integration/child_lines.hpp>
 
 #include "io_fixture.hpp"
+#include "support/early_ends.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -154,6 +157,57 @@ TEST_P(async_terminals, lose_nothing_that_was_written_before_the_end_without_a_g
 {
   for (int i = 0; i < 20; ++i)
     EXPECT_EQ(captured(on_terminal(helper({"write", "1", "20000"})), {.drain_grace = 0ns}).out.size(), 20000u);
+}
+
+// The last of them would be lost to whoever believes the first end that is told.
+TEST_P(async_terminals, lose_nothing_when_the_end_is_told_early)
+{
+  const command what = on_terminal(helper({"write", "1", "20000"}));
+  const early_ends ends;
+  EXPECT_EQ(captured(what).out.size(), 20000u);
+  EXPECT_EQ(captured(what, {.drain_grace = 0ns}).out.size(), 20000u);
+  EXPECT_GT(ends.told(), 2u);
+
+  async_child started = start(what);
+  EXPECT_EQ(everything(started).size(), 20000u);
+  async_child read_by_hand = start(what);
+  std::size_t got = 0;
+  std::error_code ec;
+  for (char text[4096]; !ec;)
+    got += read_by_hand.pty().read_some(asio::buffer(text), ec);
+  EXPECT_EQ(ec, asio::error::eof);
+  EXPECT_EQ(got, 20000u);
+
+  async_child talked_to = start(what);
+  captured_output output;
+  async_communicate(talked_to, capture_options(), [&](std::error_code, captured_output o) { output = std::move(o); });
+  run_to_end();
+  EXPECT_EQ(output.out.size(), 20000u);
+  for (async_child* child : {&started, &read_by_hand})
+    EXPECT_TRUE(end_of(*child).success());
+}
+
+TEST_P(async_terminals, lose_no_line_when_the_end_is_told_early)
+{
+  const command what = on_terminal(program("seq", {"1000"}));
+  const early_ends ends;
+  async_child started = start(what);
+  child_lines lines(started);
+  int count = 0;
+  std::error_code ended;
+  std::function<void()> next = [&] {
+    lines.async_next([&](std::error_code ec, const output_line&) {
+      count += !ec;
+      ended = ec;
+      if (!ec)
+        next();
+    });
+  };
+  next();
+  run_to_end();
+  EXPECT_EQ(ended, asio::error::eof);
+  EXPECT_EQ(count, 1000);
+  EXPECT_TRUE(end_of(started).success());
 }
 
 TEST_P(async_terminals, do_not_hang_up_on_a_child_that_has_left_them)

@@ -13,6 +13,7 @@
 #include <subprocess/spawn.hpp>
 
 #include "support/deadline.hpp"
+#include "support/early_ends.hpp"
 #include "support/launchers.hpp"
 
 namespace subprocess::tests {
@@ -31,7 +32,10 @@ protected:
     std::string text;
     char buffer[4096];
     ssize_t got;
-    while (becomes_readable(pty.get()) && (got = ::read(pty.get(), buffer, sizeof buffer)) > 0)
+    const auto reads = [&] {
+      return becomes_readable(pty.get()) && (got = ::read(pty.get(), buffer, sizeof buffer)) > 0;
+    };
+    while (reads() || reads()) // The first end may be told early.
       text.append(buffer, static_cast<std::size_t>(got));
     EXPECT_EQ(errno, EIO);
     return text;
@@ -185,6 +189,17 @@ TEST_P(terminals, lose_nothing_that_was_written_before_the_end_without_a_grace)
   EXPECT_TRUE(held.left_open);
   EXPECT_GT(held.out.size(), 9000u);
   ::kill(std::atoi(held.out.c_str()), SIGKILL);
+}
+
+// The last would be lost to whoever believes the first end that is told.
+TEST_P(terminals, lose_nothing_when_the_end_is_told_early)
+{
+  const command what = on_terminal(helper({"write", "1", "20000"}));
+  const early_ends ends;
+  EXPECT_EQ(capture(what).out.size(), 20000u);
+  EXPECT_EQ(capture(what, {.drain_grace = std::chrono::nanoseconds(0)}).out.size(), 20000u);
+  EXPECT_EQ(shown_by(what).size(), 20000u);
+  EXPECT_GT(ends.told(), 3u);
 }
 
 TEST_P(terminals, do_not_go_with_a_foreign_process_group)

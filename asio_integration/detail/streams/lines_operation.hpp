@@ -17,6 +17,7 @@
 #include <asio_integration/detail/operations/operation.hpp>
 #include <asio_integration/detail/streams/line_buffer.hpp>
 #include <asio_integration/detail/streams/stream_ends.hpp>
+#include <subprocess/detail/streams/capture_read.hpp>
 #include <subprocess/output_line.hpp>
 
 namespace subprocess::detail {
@@ -67,8 +68,8 @@ public:
       return false;
     const auto room = from.text.room();
     const int fd = non_blocking(*from.pipe);
-    const ssize_t got = ::read(fd, room.data(), room.size());
-    const int error = got == -1 ? errno : 0;
+    int error = 0;
+    const ssize_t got = read_to_end(fd, room, error);
     if (error == EAGAIN || error == EINTR)
       return false;
     if (got > 0) {

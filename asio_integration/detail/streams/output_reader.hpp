@@ -139,6 +139,7 @@ private:
 
     pipe_type* pipe = nullptr;
     capture_buffer text;
+    bool seems_left = false;
     std::unique_ptr<asio::cancellation_signal> stop; // For a stream of the caller's.
   };
 
@@ -233,6 +234,13 @@ private:
       if (policy_.is_giving_up() && policy_.keeps(from) && one.is_open() &&
           read_what_is_there(one.pipe->native_handle(), one.text, rest))
         ec = asio::error::eof;
+      // A terminal's end is asked for twice: read_to_end() says why.
+      if (!policy_.is_giving_up() && one.is_left(ec) && !one.seems_left) {
+        one.seems_left = true;
+        ec.clear();
+      } else {
+        one.seems_left = false;
+      }
       if (one.text.must_stop())
         obey(policy_.exceeds(open()));
       goes_on = !ec && !policy_.is_giving_up() && one.is_open();

@@ -52,7 +52,8 @@ bool is_readable(int fd) noexcept
 } // namespace
 
 // What was written to a terminal lies in two places, and only the last counts as
-// unread; looking whether there is something moves it on.
+// unread; looking whether there is something moves it on, and a second look finds what
+// was on its way during the first.
 bool read_what_is_there(int fd, capture_buffer& text, std::string* copy)
 {
   if (::isatty(fd) == 0) {
@@ -60,13 +61,31 @@ bool read_what_is_there(int fd, capture_buffer& text, std::string* copy)
       return true;
     return is_readable(fd) && unread(fd) == 0;
   }
-  for (std::size_t taken = 0; taken < most_in_terminal && is_readable(fd);) {
-    const std::size_t found = unread(fd);
-    if (found == 0 || !read_exactly(fd, found, text, copy))
+  for (std::size_t taken = 0; taken < most_in_terminal && (is_readable(fd) || is_readable(fd));) {
+    const auto room = text.room();
+    int error = 0;
+    const ssize_t got = read_to_end(fd, room, error);
+    if (error == EINTR || error == EAGAIN)
+      continue;
+    if (got <= 0)
       return true;
-    taken += found;
+    if (copy)
+      copy->append(room.data(), static_cast<std::size_t>(got));
+    text.add(static_cast<std::size_t>(got));
+    taken += static_cast<std::size_t>(got);
   }
   return false;
+}
+
+ssize_t read_to_end(int fd, std::span<char> room, int& error) noexcept
+{
+  ssize_t got = ::read(fd, room.data(), room.size());
+  error = got == -1 ? errno : 0;
+  if (error != EIO || !is_readable(fd))
+    return got;
+  got = ::read(fd, room.data(), room.size());
+  error = got == -1 ? errno : 0;
+  return got;
 }
 
 void end_terminal_input(int terminal) noexcept

@@ -141,8 +141,8 @@ void captured_child::read(std::size_t from)
 {
   stream& one = streams_[from];
   const auto room = one.text.room();
-  const ssize_t got = ::read(one.end.get(), room.data(), room.size());
-  const int error = got == -1 ? errno : 0;
+  int error = 0;
+  const ssize_t got = read_to_end(one.end.get(), room, error);
   if (error == EINTR)
     return;
   if (got <= 0) {
