@@ -55,6 +55,8 @@ TEST_F(reaper_core_test, tells_who_waited_before_its_source_could_not_be_waited_
   EXPECT_EQ(told.completed, 1);
   EXPECT_EQ(told.status.code(), 3);
   reaper.shut_down();
+  work.reset();
+  context.run_for(std::chrono::seconds(5)); // What is in the queue is the reaper's.
 }
 
 } // namespace
