@@ -69,7 +69,7 @@ public:
     const auto room = from.text.room();
     const int fd = non_blocking(*from.pipe);
     int error = 0;
-    const ssize_t got = read_to_end(fd, room, error);
+    const ssize_t got = read_past_early_end(fd, room, error);
     if (error == EAGAIN || error == EINTR)
       return false;
     if (got > 0) {

@@ -234,7 +234,7 @@ private:
       if (policy_.is_giving_up() && policy_.keeps(from) && one.is_open() &&
           read_what_is_there(one.pipe->native_handle(), one.text, rest))
         ec = asio::error::eof;
-      // A terminal's end is asked for twice: read_to_end() says why.
+      // A terminal's end is asked for twice: read_past_early_end() says why.
       if (!policy_.is_giving_up() && one.is_left(ec) && !one.seems_left) {
         one.seems_left = true;
         ec.clear();

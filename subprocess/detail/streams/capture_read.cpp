@@ -64,7 +64,7 @@ bool read_what_is_there(int fd, capture_buffer& text, std::string* copy)
   for (std::size_t taken = 0; taken < most_in_terminal && (is_readable(fd) || is_readable(fd));) {
     const auto room = text.room();
     int error = 0;
-    const ssize_t got = read_to_end(fd, room, error);
+    const ssize_t got = read_past_early_end(fd, room, error);
     if (error == EINTR || error == EAGAIN)
       continue;
     if (got <= 0)
@@ -77,7 +77,7 @@ bool read_what_is_there(int fd, capture_buffer& text, std::string* copy)
   return false;
 }
 
-ssize_t read_to_end(int fd, std::span<char> room, int& error) noexcept
+ssize_t read_past_early_end(int fd, std::span<char> room, int& error) noexcept
 {
   ssize_t got = ::read(fd, room.data(), room.size());
   error = got == -1 ? errno : 0;

@@ -19,7 +19,7 @@ bool read_what_is_there(int fd, capture_buffer& text, std::string* copy);
 /// terminal by a worker of the kernel's, and whoever reads when that has just run and is
 /// to run again gets EIO though there is more; the next read waits for it.
 /// \param error  0 or an errno.
-ssize_t read_to_end(int fd, std::span<char> room, int& error) noexcept;
+ssize_t read_past_early_end(int fd, std::span<char> room, int& error) noexcept;
 
 /// Presses the key for end-of-file at a terminal of the caller's: the next to read
 /// a line gets it. Failing does no harm.

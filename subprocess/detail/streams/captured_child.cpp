@@ -142,7 +142,7 @@ void captured_child::read(std::size_t from)
   stream& one = streams_[from];
   const auto room = one.text.room();
   int error = 0;
-  const ssize_t got = read_to_end(one.end.get(), room, error);
+  const ssize_t got = read_past_early_end(one.end.get(), room, error);
   if (error == EINTR)
     return;
   if (got <= 0) {
