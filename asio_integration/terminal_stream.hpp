@@ -114,15 +114,21 @@ private:
     void read(bool again)
     {
       const auto next = [again](read_operation& op, std::error_code ec, std::size_t got) {
-        if (is_end(ec) && !again)
-          op.read(true);
-        else
+        if (!is_end(ec) || again)
           op.done_(end_of(ec), got);
+        else if (op.cancelled_)
+          op.done_(asio::error::operation_aborted, 0);
+        else
+          op.read(true);
       };
       stream_.async_read_some(buffers_, detail::callers_step_of(this->self(this), steps_, stop_, next));
     }
 
-    void cancelled(asio::cancellation_type type) override { stop_.emit(type); }
+    void cancelled(asio::cancellation_type type) override
+    {
+      cancelled_ = true; // Between two reads nothing hears of it.
+      stop_.emit(type);
+    }
 
     void out_of_memory() noexcept override
     {
@@ -134,6 +140,7 @@ private:
     done_type done_;
     base& stream_;
     const Buffers buffers_;
+    bool cancelled_ = false;
     asio::cancellation_signal stop_;
   };
 };

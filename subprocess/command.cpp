@@ -41,7 +41,7 @@ command::~command()
   delete settings_;
 }
 
-const command::settings& command::get() const noexcept
+const command::settings& command::get() const
 {
   if (settings_)
     return *settings_;

@@ -382,7 +382,7 @@ public:
   struct settings;
   /// What was asked for so far, for code that acts on it: it includes
   /// <subprocess/command_settings.hpp>.
-  const settings& get() const noexcept;
+  const settings& get() const;
 
 private:
   template <argument_like T>

@@ -20,6 +20,7 @@
 #include <asio_integration/child_lines.hpp>
 
 #include "io_fixture.hpp"
+#include "support/deadline.hpp"
 #include "support/early_ends.hpp"
 
 namespace subprocess::tests {
@@ -185,6 +186,32 @@ TEST_P(async_terminals, lose_nothing_when_the_end_is_told_early)
   EXPECT_EQ(output.out.size(), 20000u);
   for (async_child* child : {&started, &read_by_hand})
     EXPECT_TRUE(end_of(*child).success());
+}
+
+// Nobody hears of a cancellation between the two looks, unless it is remembered.
+TEST_P(async_terminals, lose_nothing_to_a_read_that_is_cancelled_at_an_early_end)
+{
+  async_child started = start(on_terminal(helper({"write", "1", "20000"})));
+  ASSERT_TRUE(becomes_readable(started.pty().native_handle()));
+  char text[1000];
+  std::error_code ended;
+  std::size_t got = 0;
+  {
+    const early_ends ends;
+    asio::cancellation_signal stop;
+    started.pty().async_read_some(asio::buffer(text),
+                                  asio::bind_cancellation_slot(stop.slot(), [&](auto ec, auto size) {
+                                    ended = ec;
+                                    got = size;
+                                  }));
+    stop.emit(asio::cancellation_type::terminal);
+    run_to_end();
+    EXPECT_EQ(ends.told(), 1u);
+  }
+  EXPECT_EQ(ended, asio::error::operation_aborted);
+  EXPECT_EQ(got, 0u);
+  EXPECT_EQ(everything(started).size(), 20000u);
+  EXPECT_TRUE(end_of(started).success());
 }
 
 TEST_P(async_terminals, lose_no_line_when_the_end_is_told_early)

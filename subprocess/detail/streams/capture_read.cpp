@@ -81,7 +81,7 @@ ssize_t read_past_early_end(int fd, std::span<char> room, int& error) noexcept
 {
   ssize_t got = ::read(fd, room.data(), room.size());
   error = got == -1 ? errno : 0;
-  if (error != EIO || !is_readable(fd))
+  if (error != EIO || ::isatty(fd) == 0 || !is_readable(fd))
     return got;
   got = ::read(fd, room.data(), room.size());
   error = got == -1 ? errno : 0;
