@@ -116,6 +116,7 @@ TEST_P(async_capture_with_options, give_what_their_blocking_twin_gives)
     command what;
     capture_options options;
     int error = 0;
+    std::size_t written = 0; // Before it hangs.
   } cases[] = {
       {helper({"streams"}), {}},
       {helper({"streams"}), {.merge_stderr = true}},
@@ -125,20 +126,33 @@ TEST_P(async_capture_with_options, give_what_their_blocking_twin_gives)
       {helper({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = overflow::keep_ends}},
       {beside({"flood", "500000"}), {.max_bytes = 1000, .on_overflow = fail}, ENOBUFS},
       {beside({"write-then-hang", "1", "2000"}), {.max_bytes = 1000, .on_overflow = overflow::kill}, ENOBUFS},
-      {beside({"write-then-hang", "1", "2000"}), {.limit = soon}, ETIMEDOUT},
+      {beside({"write-then-hang", "1", "2000"}), {.limit = soon}, ETIMEDOUT, 2000},
       {helper({"close-stdout-then-hang"}), {.limit = soon}, ETIMEDOUT},
       {on_terminal({"streams"}), {}},
       {on_terminal({"streams"}), {.drain_grace = 0ms}},
       {on_terminal({"streams"}).stdout_to(stdio::pipe()).stderr_to(stdio::pipe()), {}},
-      {on_terminal({"write-then-hang", "1", "2000"}), {.limit = soon}, ETIMEDOUT},
+      {on_terminal({"write-then-hang", "1", "2000"}), {.limit = soon}, ETIMEDOUT, 2000},
       {command("/does/not/exist"), {}, ENOENT},
   };
-  for (const auto& [what, options, error] : cases) {
+  for (const auto& [what, options, error, written] : cases) {
     SCOPED_TRACE(to_string(what));
-    std::error_code ec;
-    const captured_output blocking = capture(what, options, ec);
-    EXPECT_EQ(ec, std::error_code(error, std::system_category())) << ec.message();
-    const captured_output async = captured(what, options, error);
+    captured_output blocking;
+    captured_output async;
+    const auto captured_by_both = [&](const capture_options& asked) {
+      std::error_code ec;
+      blocking = capture(what, asked, ec);
+      EXPECT_EQ(ec, std::error_code(error, std::system_category())) << ec.message();
+      async = captured(what, asked, error);
+    };
+    if (written == 0)
+      captured_by_both(options);
+    else
+      EXPECT_TRUE(given_enough_time(100ms, [&](std::chrono::milliseconds limit) {
+        capture_options longer = options;
+        longer.limit = limit;
+        captured_by_both(longer);
+        return blocking.out.size() >= written && async.out.size() >= written;
+      }));
     EXPECT_EQ(async.out, blocking.out);
     EXPECT_EQ(async.err, blocking.err);
     if (options.on_overflow != overflow::fail) { // Which closes the stream, whatever it was going to say.

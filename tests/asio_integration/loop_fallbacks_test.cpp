@@ -159,8 +159,9 @@ TEST_P(loop_fallback, lets_a_limit_pass_at_any_moment_of_a_launch)
       {{SYS_clone3, SYS_waitid, SYS_pidfd_open}, "clone3, waitid and pidfd_open"},
   };
   for_each_refusal(sets, GetParam(), [](const refused_calls&) {
-    for (int i = 0; i < 60; ++i)
-      loop_trial(launcher::fork).expect_limit_to_hold(std::chrono::microseconds(100 * i));
+    const int moments = rounds(60);
+    for (int i = 0; i < moments; ++i)
+      loop_trial(launcher::fork).expect_limit_to_hold(std::chrono::microseconds(6000 * i / moments));
     EXPECT_TRUE(all_children_gone());
   });
 }

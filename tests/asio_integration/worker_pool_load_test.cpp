@@ -92,7 +92,7 @@ bool room_for_descriptors(rlim_t needed)
 
 TEST_P(pool_under_load, a_thousand_workers_work)
 {
-  constexpr std::size_t many = 1000;
+  const auto many = static_cast<std::size_t>(rounds(1000));
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   if (!room_for_descriptors(4 * many))

@@ -24,7 +24,6 @@
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
-#include "support/random_host.hpp"
 
 namespace subprocess::tests {
 namespace {

@@ -20,7 +20,6 @@
 #include "support/forking_host.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
-#include "support/random_host.hpp"
 
 namespace subprocess::tests {
 namespace {

@@ -23,7 +23,6 @@
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/programs.hpp"
-#include "support/random_host.hpp"
 
 namespace subprocess::tests {
 namespace {

@@ -50,6 +50,10 @@ bool given_enough_time(std::chrono::milliseconds first, Attempt attempt)
   return false;
 }
 
+/// How many rounds a test of many takes: `usual`, times the environment's
+/// SUBPROCESS_TEST_ROUNDS: 10 for a longer run, .1 for a slow machine.
+int rounds(int usual);
+
 /// Whether `fd` has something to read, or its end, in time.
 bool becomes_readable(int fd, std::chrono::nanoseconds limit = patience);
 

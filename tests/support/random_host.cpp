@@ -5,19 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <set>
 #include <system_error>
 
 #include "baseline.hpp"
 
 namespace subprocess::tests {
-
-int rounds(int usual)
-{
-  const char* const times = std::getenv("SUBPROCESS_TEST_ROUNDS");
-  return times ? std::max(1, static_cast<int>(usual * std::atof(times))) : usual;
-}
 
 random_host::random_host(const scratch_directory& scratch, unsigned seed, int limit)
     : scratch_(scratch), random_(seed), limit_(limit)

@@ -12,10 +12,6 @@
 
 namespace subprocess::tests {
 
-/// How many rounds a test of many takes: `usual`, times the environment's
-/// SUBPROCESS_TEST_ROUNDS: 10 for a longer run, .1 for a slow machine.
-int rounds(int usual);
-
 /// A host whose descriptors lie anywhere, and a command that gives a child some of
 /// them under other numbers, at random; and beside it the obvious slow model of what
 /// the child has then. For an isolated() copy: the standard streams change too.
