@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -24,14 +25,19 @@ namespace {
 
 using namespace detail;
 
-// Watches every child, and cannot be waited for.
+// Watches all children or none, and cannot be waited for.
 class deaf_source final : public wake_source {
 public:
+  explicit deaf_source(bool watches) : watches_(watches) {}
+
   reaper_source kind() const noexcept override { return reaper_source::pidfd; }
-  bool watch(process&) noexcept override { return true; }
+  bool watch(process&) noexcept override { return watches_; }
   void unwatch(process&) noexcept override {}
   void async_wake(wake_handler) override { throw std::system_error(EPERM, std::system_category()); }
   bool dispatch(reaping&) noexcept override { return false; }
+
+private:
+  const bool watches_;
 };
 
 // As the library's own service has it: a reaper goes after the queue that its tasks are in.
@@ -47,29 +53,56 @@ private:
   void shutdown() override {}
 };
 
+/// A loop with a reaper, which a waiter of the library's own would hold.
+class reaped_loop {
+public:
+  explicit reaped_loop(std::unique_ptr<wake_source> source)
+      : reaper_(asio::use_service<owner>(context_).reaper.emplace(loop_executor(context_), std::move(source)))
+  {
+    reaper_.start();
+  }
+  ~reaped_loop() { reaper_.shut_down(); }
+  reaped_loop(const reaped_loop&) = delete;
+  reaped_loop& operator=(const reaped_loop&) = delete;
+
+  void expect_to_tell_of(const command& what, int code)
+  {
+    spawn_failure failure;
+    const child_parts parts = spawn_parts(what, stream_defaults::inherit(), failure);
+    ASSERT_FALSE(failure) << failure.context();
+    recorded_waiter told;
+    reaper_.track(reap_table::make_place(), parts.handle);
+    if (const auto ended = reaper_.wait(*parts.handle, told)) // Before it came into the table.
+      told.complete(ended->error, ended->status);
+    const deadline limit;
+    while (told.completed == 0 && !limit.passed())
+      context_.run_one_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(told.completed, 1);
+    EXPECT_EQ(told.status.code(), code);
+  }
+
+private:
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  reaper_core& reaper_;
+};
+
 class reaper_core_test : public baseline {};
 
 // The first wait for the source is begun on the loop, when somebody may wait for a child already.
 TEST_F(reaper_core_test, tells_who_waited_before_its_source_could_not_be_waited_for)
 {
-  asio::io_context context;
-  reaper_core& reaper =
-      asio::use_service<owner>(context).reaper.emplace(loop_executor(context), std::make_unique<deaf_source>());
-  spawn_failure failure;
-  const child_parts parts = spawn_parts(helper({"exit", "3"}), stream_defaults::inherit(), failure);
-  ASSERT_FALSE(failure) << failure.context();
+  reaped_loop(std::make_unique<deaf_source>(true)).expect_to_tell_of(helper({"exit", "3"}), 3);
+}
 
-  recorded_waiter told;
-  reaper.start();
-  reaper.track(reap_table::make_place(), parts.handle);
-  ASSERT_FALSE(reaper.wait(*parts.handle, told));
-  auto work = asio::make_work_guard(context); // As a waiter of the library's own holds it.
-  const deadline limit;
-  while (told.completed == 0 && !limit.passed())
-    context.run_one_for(std::chrono::milliseconds(50));
-  EXPECT_EQ(told.completed, 1);
-  EXPECT_EQ(told.status.code(), 3);
-  reaper.shut_down();
+// As when a program enters a sandbox that refuses pidfds: each took a second.
+TEST_F(reaper_core_test, looks_soon_at_a_child_of_which_nothing_tells)
+{
+  reaped_loop loop(std::make_unique<deaf_source>(false));
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i)
+    loop.expect_to_tell_of(helper({"exit", "3"}), 3);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
 }
 
 } // namespace

@@ -353,7 +353,7 @@ inline track(new)
   :: !again
   fi;
 #endif
-  if                                   /*: reaper_core.cpp: if (!added.watched) */
+  if                                   /*: reaper_core.cpp: if (!added.watched) { */
 #ifndef NO_REAP_AT_TRACK
   :: !watched ->
      reap(done);                       /*: reaper_core.cpp: reap(lock, added); */

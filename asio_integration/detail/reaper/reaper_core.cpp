@@ -1,5 +1,6 @@
 #include <asio_integration/detail/reaper/reaper_core.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -10,8 +11,10 @@
 namespace subprocess::detail {
 namespace {
 
-// How long an end can go unnoticed when its signal was lost.
-constexpr std::chrono::seconds reaper_tick(1);
+// How long an end can go unnoticed when its signal was lost. A child of which nothing
+// tells is first looked at so soon, and then after twice the time, up to that.
+constexpr std::chrono::milliseconds longest_tick(1000);
+constexpr std::chrono::milliseconds shortest_tick(1);
 
 } // namespace
 
@@ -25,7 +28,7 @@ void reaper_core::task::called(loop_task& base, bool is_over)
 reaper_core::reaper_core(const loop_executor& executor, std::unique_ptr<wake_source> source)
     : executor_(executor), loop_(executor.context()), kind_(source->kind()), begin_(*this, &reaper_core::begin),
       again_(*this, &reaper_core::look_around), look_soon_(*this, &reaper_core::look_soon),
-      tell_robbed_(*this, &reaper_core::tell_robbed), source_(std::move(source)), timer_(executor)
+      tell_robbed_(*this, &reaper_core::tell_robbed), source_(std::move(source)), timer_(executor), tick_(longest_tick)
 {
 }
 
@@ -101,8 +104,11 @@ void reaper_core::track(reap_table::place room, const std::shared_ptr<process>& 
   }
   reap_table::entry& added = *table_.find(child->id());
   added.watched = source_ && source_->watch(*child);
-  if (!added.watched) // It may have ended before it was in the table.
-    reap(lock, added);
+  if (!added.watched) {
+    if (source_ && kind_ != reaper_source::sigchld) // Nothing is going to tell of it.
+      tick_sooner();
+    reap(lock, added); // It may have ended before it was in the table.
+  }
 }
 
 void reaper_core::tell_robbed()
@@ -246,20 +252,35 @@ void reaper_core::start_tick() noexcept
   if (ticking_)
     return;
   try {
-    timer_->expires_after(reaper_tick);
-    timer_->async_wait(wait_handler([this](std::error_code) { tick(); }, tick_memory_));
+    timer_->expires_after(tick_);
+    timer_->async_wait(wait_handler([this](std::error_code ec) { tick(ec); }, tick_memory_));
     ticking_ = true;
     loop_.release();
   } catch (const std::exception&) {
   }
 }
 
-void reaper_core::tick()
+// One that is under way is cut short, and starts anew where it completes.
+void reaper_core::tick_sooner() noexcept
+{
+  tick_ = shortest_tick;
+  if (!ticking_)
+    return;
+  try {
+    timer_->cancel();
+  } catch (const std::exception&) {
+  }
+}
+
+void reaper_core::tick(std::error_code cut_short)
 {
   loop_.hold();
-  look_at_unwatched();
+  if (!cut_short)
+    look_at_unwatched();
   std::unique_lock lock(mutex_);
   ticking_ = false;
+  if (!cut_short)
+    tick_ = std::min(2 * tick_, longest_tick);
   if (!armed_) {
     lock.unlock();
     look_at_all();

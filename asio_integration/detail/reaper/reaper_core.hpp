@@ -2,6 +2,7 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -94,7 +95,8 @@ private:
   void arm() noexcept;
   void tick_for(const reap_table::entry& entry) noexcept;
   void start_tick() noexcept;
-  void tick();
+  void tick_sooner() noexcept;
+  void tick(std::error_code cut_short);
   void tell_robbed();
   void look_soon();
 
@@ -110,6 +112,7 @@ private:
   task tell_robbed_;
   std::unique_ptr<wake_source> source_; // None once shut down.
   std::optional<loop_timer> timer_;     // None once shut down.
+  std::chrono::milliseconds tick_;      // How long the next one takes.
   bool armed_ = true;                   // The source is waited for, or will be.
   bool ticking_ = false;
   bool looks_soon_ = false;
