@@ -273,8 +273,9 @@ TEST_P(async_observing, lets_an_observer_spawn_wait_and_kill_on_the_loop)
     if (seen.what == observed::ended && starts++ < 3)
       async_run(context(), good(), inner.handler());
   });
-  running = start(good());
+  running = start(helper({"hang"})); // Else it can end before it has its place here.
   running.async_wait(first.handler());
+  running.kill();
   run_to_end();
   EXPECT_EQ(first.calls, 1);
   EXPECT_EQ(second.calls, 1);
