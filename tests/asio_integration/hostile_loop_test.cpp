@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,6 +127,30 @@ TEST_P(hostile_loop, started_without_standard_streams_leaves_its_children_withou
     EXPECT_NE(inherited().substr(0, 2), "0 ");
     EXPECT_EQ(output_on_loop(helper({"cat"}).stdin_from(stdio::from_string("given"))), "given");
   }
+}
+
+// A debugger may have its children stop at any time, and hears of that itself.
+TEST_P(hostile_loop, that_traces_a_child_is_not_told_of_a_stop_as_of_an_end)
+{
+  if (GetParam().which != launcher::fork)
+    GTEST_SKIP() << "hooks need fork";
+  command what = helper({"hang"});
+  what.pre_exec([] {
+    return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == -1 ? std::error_code(errno, std::system_category())
+                                                               : std::error_code();
+  });
+  async_child traced = start(what);
+  wait_result end;
+  traced.async_wait(end.handler());
+  siginfo_t stop{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(traced.id()), &stop, WEXITED | WNOWAIT), 0);
+  ASSERT_EQ(stop.si_code, CLD_TRAPPED);
+  for (int turns = 0; turns < 10; ++turns)
+    context().poll();
+  EXPECT_EQ(end.calls, 0);
+  EXPECT_NO_THROW(traced.kill());
+  run_to_end();
+  EXPECT_EQ(end.status.signal(), SIGKILL);
 }
 
 TEST_P(hostile_loop, whose_host_closes_what_it_does_not_know_keeps_what_that_opens_then)

@@ -1,6 +1,7 @@
 #include <subprocess/child.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -476,6 +477,53 @@ TEST_P(losing, all_children_to_an_ignored_SIGCHLD_is_no_child_process)
     EXPECT_EQ(ec, std::errc::no_child_process);
     EXPECT_EQ(failure_of(program("/nonexistent")).code.value(), ENOENT);
   });
+}
+
+// A debugger has its child stop at the exec, and at each signal.
+class traced_child : public baseline {
+protected:
+  /// It has stopped, and nobody has been told.
+  static child start()
+  {
+    command what = helper({"hang"});
+    what.pre_exec([] {
+      return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == -1 ? std::error_code(errno, std::system_category())
+                                                                 : std::error_code();
+    });
+    child traced = spawn(what);
+    siginfo_t stop{};
+    EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(traced.id()), &stop, WEXITED | WNOWAIT), 0);
+    EXPECT_EQ(stop.si_code, CLD_TRAPPED);
+    return traced;
+  }
+};
+
+TEST_F(traced_child, of_this_program_has_not_ended_when_it_stops)
+{
+  child traced = start();
+  EXPECT_EQ(traced.try_wait(), std::nullopt);
+  EXPECT_EQ(traced.wait_for(1ms), std::nullopt);
+  const std::clock_t cpu = std::clock();
+  std::thread killer([&] {
+    EXPECT_FALSE(eventually([] { return false; }, 200ms)); // Lets the wait go on for a while.
+    std::error_code ec;
+    traced.kill(ec);
+    EXPECT_FALSE(ec) << ec.message();
+  });
+  EXPECT_EQ(traced.wait().signal(), SIGKILL);
+  killer.join();
+  EXPECT_LT(std::clock() - cpu, CLOCKS_PER_SEC / 10) << "a busy loop";
+}
+
+TEST_F(traced_child, has_its_stops_left_to_its_tracer)
+{
+  child traced = start();
+  EXPECT_EQ(traced.wait_for(10ms), std::nullopt);
+  int status = 0;
+  EXPECT_EQ(::waitpid(traced.id(), &status, 0), traced.id());
+  EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+  traced.kill();
+  EXPECT_EQ(traced.wait().signal(), SIGKILL);
 }
 
 } // namespace

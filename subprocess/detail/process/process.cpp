@@ -15,6 +15,16 @@
 #include <subprocess/kill_tree.hpp>
 
 namespace subprocess::detail {
+namespace {
+
+// Whoever traces a child is told of its stops whatever he asks for, and may be this
+// program. A stop is its tracer's to take, and no end. ptrace(2).
+bool tells_of_stop(const siginfo_t& info) noexcept
+{
+  return info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
+}
+
+} // namespace
 
 process::process(pid_t pid, unique_fd pidfd, clock::time_point started, kin relatives) noexcept
     : pid_(pid), parent_(own_pid()), started_(started), kin_(std::move(relatives)), pidfd_(std::move(pidfd))
@@ -109,13 +119,13 @@ process::state process::try_reap() noexcept
   const std::lock_guard lock(mutex_);
   if (state_ != state::running)
     return state_;
-  if (group_stops_ > 0) {
-    const state seen = look();
-    if (seen == state::running) // It must not be reaped below without this kill.
-      return state_;
-    if (seen == state::ended)
-      ::kill(-pid_, SIGKILL); // Once it is reaped, the number may be another group's.
-  }
+  // Not by wait4() at once: that takes what a child that we trace stops for. And what ends
+  // after this look must not be reaped below without the kill.
+  const std::optional<state> seen = look();
+  if (seen == state::running)
+    return state_;
+  if (seen == state::ended && group_stops_ > 0)
+    ::kill(-pid_, SIGKILL); // Once it is reaped, the number may be another group's.
   int raw = 0;
   pid_t result;
   int error = 0;
@@ -123,7 +133,7 @@ process::state process::try_reap() noexcept
     result = ::wait4(pid_, &raw, WNOHANG, &usage_);
     error = result == -1 ? errno : 0;
   } while (error == EINTR);
-  if (result == pid_) {
+  if (result == pid_ && !WIFSTOPPED(raw)) { // Where nobody may look, a stop can be taken here.
     status_ = exit_status(raw);
     ended_ = clock::now();
     run_no_more(state::ended);
@@ -142,7 +152,8 @@ process::state process::reap() noexcept
     siginfo_t info;
     const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
     const int error = result == -1 ? errno : 0;
-    if (error && error != EINTR && error != ECHILD) // A sandbox refuses the call.
+    const bool is_refused = error && error != EINTR && error != ECHILD; // By a sandbox.
+    if (is_refused || (!error && tells_of_stop(info)))
       wait_until_ended(*this, std::chrono::nanoseconds::max());
     now = try_reap(); // Tells an interrupted call and a stolen child apart.
   }
@@ -217,7 +228,7 @@ std::error_code process::signal(int number) noexcept
 bool process::has_ended() const noexcept
 {
   const std::lock_guard lock(mutex_);
-  return state_ != state::running || look() != state::running;
+  return state_ != state::running || look().value_or(state::running) != state::running;
 }
 
 // The stop stays to be told to who waits for changes.
@@ -230,16 +241,18 @@ void process::resume_if_stopped() noexcept
     ::kill(pid_, SIGCONT);
 }
 
-process::state process::look() const noexcept
+std::optional<process::state> process::look() const noexcept
 {
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0)
-    return info.si_pid == pid_ ? state::ended : state::running;
+    return info.si_pid == pid_ && !tells_of_stop(info) ? state::ended : state::running;
   if (errno == ECHILD)
     return state::lost;
   // A sandbox refuses the call.
   const unique_fd opened = pidfd_ ? unique_fd() : open_pidfd(pid_);
   pollfd watched{pidfd_ ? pidfd_.get() : opened.get(), POLLIN, 0};
+  if (watched.fd == -1)
+    return std::nullopt;
   int ignored = 0;
   return wait_until_ready({&watched, 1}, 0, ignored) == 1 ? state::ended : state::running;
 }

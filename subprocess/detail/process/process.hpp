@@ -145,8 +145,8 @@ public:
 private:
   // The lock is held in both.
 
-  /// What try_reap() would find.
-  state look() const noexcept;
+  /// What try_reap() would find; nothing where a sandbox lets nobody look.
+  std::optional<state> look() const noexcept;
 
   void run_no_more(state how) noexcept;
 
