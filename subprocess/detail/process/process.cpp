@@ -227,6 +227,8 @@ std::error_code process::signal(int number) noexcept
 
 bool process::has_ended() const noexcept
 {
+  if (current() != state::running)
+    return true;
   const std::lock_guard lock(mutex_);
   return state_ != state::running || look().value_or(state::running) != state::running;
 }
@@ -234,6 +236,8 @@ bool process::has_ended() const noexcept
 // The stop stays to be told to who waits for changes.
 void process::resume_if_stopped() noexcept
 {
+  if (current() != state::running)
+    return;
   const std::lock_guard lock(mutex_);
   siginfo_t info{};
   if (state_ == state::running && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
