@@ -116,6 +116,15 @@ TEST_P(limited_run, goes_by_the_commands_stop_sequence)
   }));
 }
 
+TEST_P(limited_run, lets_a_stopped_child_obey_its_stop_sequence)
+{
+  const deadline soon;
+  command stopped = program("/bin/sh", {"-c", "kill -STOP $$"});
+  stopped.stop_with({{SIGTERM, patience}});
+  EXPECT_EQ(error_of(std::move(stopped), 50ms), std::errc::timed_out);
+  EXPECT_FALSE(soon.passed());
+}
+
 TEST_P(limited_run, ends_the_child_though_its_sequence_is_for_a_group_that_is_none)
 {
   EXPECT_EQ(error_of(helper({"hang"}).stop_with(stop_sequence::gentle().of_group()), 10ms), std::errc::timed_out);

@@ -40,7 +40,7 @@ public:
     std::error_code ec;
     if (next_ < sequence_.steps.size()) {
       const stop_step& step = sequence_.steps[next_++];
-      ec = child_->handle()->signal_to(sequence_.whom, step.signal);
+      ec = child_->handle()->ask_to_end(sequence_.whom, step.signal);
       until_ = deadline_after(step.grace);
     } else {
       ec = child_->handle()->kill(sequence_.whom);
