@@ -117,6 +117,16 @@ public:
   /// \param limit  Any std::chrono duration; zero or less looks once.
   /// \param ec     As of wait().
   /// \source       pidfd_open(2), poll(2).
+  template <class Rep, class Period>
+  std::optional<exit_status> wait_for(std::chrono::duration<Rep, Period> limit, std::error_code& ec) noexcept
+  {
+    return wait_for(detail::time_from_now(limit), ec);
+  }
+  template <class Rep, class Period>
+  std::optional<exit_status> wait_for(std::chrono::duration<Rep, Period> limit)
+  {
+    return wait_for(detail::time_from_now(limit));
+  }
   std::optional<exit_status> wait_for(std::chrono::nanoseconds limit, std::error_code& ec) noexcept;
   std::optional<exit_status> wait_for(std::chrono::nanoseconds limit);
 

@@ -22,7 +22,8 @@ public:
 
   /// So long, from the call that it is given to.
   template <class Rep, class Period>
-  time_limit(std::chrono::duration<Rep, Period> timeout) : timeout_(in_range(timeout))
+  time_limit(std::chrono::duration<Rep, Period> timeout)
+      : timeout_(std::chrono::duration_cast<clock::duration>(detail::time_from_now(timeout)))
   {
   }
 
@@ -43,18 +44,6 @@ public:
   friend std::string to_string(const time_limit& limit);
 
 private:
-  // A century must not overflow nanoseconds, nor one that has passed.
-  template <class Rep, class Period>
-  static clock::duration in_range(std::chrono::duration<Rep, Period> timeout)
-  {
-    if (timeout <= timeout.zero())
-      return clock::duration::zero();
-    using seconds = std::chrono::duration<double>;
-    if (seconds(timeout) > seconds(clock::duration::max() / 2))
-      return clock::duration::max() / 2;
-    return std::chrono::duration_cast<clock::duration>(timeout);
-  }
-
   std::optional<clock::duration> timeout_;
   std::optional<clock::time_point> deadline_;
 };

@@ -11,3 +11,19 @@
 #else
 #include <chrono>
 #endif
+
+namespace subprocess::detail {
+
+/// How long that is from now on: nothing when it has passed already or is no number, and no
+/// longer than a clock can count. A century must not overflow nanoseconds.
+template <class Rep, class Period>
+constexpr std::chrono::nanoseconds time_from_now(std::chrono::duration<Rep, Period> time)
+{
+  constexpr std::chrono::nanoseconds most = std::chrono::nanoseconds::max() / 2;
+  using seconds = std::chrono::duration<double>;
+  if (!(time > time.zero()))
+    return std::chrono::nanoseconds::zero();
+  return seconds(time) > seconds(most) ? most : std::chrono::duration_cast<std::chrono::nanoseconds>(time);
+}
+
+} // namespace subprocess::detail

@@ -172,6 +172,21 @@ TEST_P(waiting, with_a_limit_that_has_passed_looks_once)
   EXPECT_EQ(over.wait_for(-1ns)->code(), 3);
 }
 
+TEST_P(waiting, with_a_limit_of_centuries_is_a_wait_to_the_end)
+{
+  for (const auto limit : {std::chrono::hours(24) * 365 * 1000, std::chrono::hours::max()}) {
+    child cat = start({"cat"});
+    std::thread closer([&] {
+      EXPECT_EQ(becomes_readable(cat.stdout_pipe().get(), 20ms), false); // Lets the wait begin.
+      cat.stdin_pipe().reset();
+    });
+    const auto status = cat.wait_for(limit);
+    closer.join();
+    EXPECT_TRUE(status);
+    EXPECT_TRUE(end_of(cat).success());
+  }
+}
+
 TEST_P(waiting, with_a_limit_ends_when_the_child_does)
 {
   child cat = start({"cat"});

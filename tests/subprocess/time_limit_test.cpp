@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -47,6 +48,14 @@ TEST(time_limit_data, takes_any_duration)
   EXPECT_EQ(time_limit(std::chrono::duration<double>(0.5)).deadline_from(now), now + 500ms);
   for (const time_limit century : {time_limit(std::chrono::hours::max()), time_limit(clock::duration::max())})
     EXPECT_GT(century.deadline_from(now), now + 24h * 365 * 100);
+}
+
+TEST(time_limit_data, that_is_no_number_has_passed)
+{
+  using seconds = std::chrono::duration<double>;
+  const auto now = time_limit::clock::now();
+  EXPECT_EQ(time_limit(seconds(std::numeric_limits<double>::quiet_NaN())).deadline_from(now), now);
+  EXPECT_GT(time_limit(seconds(std::numeric_limits<double>::infinity())).deadline_from(now), now + 1h);
 }
 
 TEST(time_limit_data, is_written_in_the_largest_exact_unit)
