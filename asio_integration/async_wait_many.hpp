@@ -35,7 +35,8 @@ concept async_child_range = detail::iterable<Range> && std::is_lvalue_reference_
 /// already it is the first in the range. By then all other waits are withdrawn.
 ///
 /// Errors: as of basic_async_child::async_wait(), for the child of that index;
-/// `EINVAL` when the range is empty; `operation_aborted` after cancellation.
+/// `EINVAL` when the range is empty; `operation_aborted` after cancellation, and when
+/// the context of that child has ended while that of the first goes on.
 ///
 /// Cancellation: terminal, partial and total. No child is signalled.
 ///
@@ -59,8 +60,8 @@ auto async_wait_any(Range&& children, Token&& token)
 /// Completion signature: `void(std::error_code, std::vector<wait_result>)`: one for
 /// each child, in the order of the range. None for an empty range.
 ///
-/// Errors: `operation_aborted` after cancellation, though some results may be
-/// there. What went wrong with a child is in its result alone.
+/// Errors: `operation_aborted` after cancellation, and when the context of a child has
+/// ended; though some results may be there. What went wrong with a child is in its result alone.
 ///
 /// Cancellation: terminal, partial and total. No child is signalled.
 ///

@@ -12,9 +12,11 @@
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <ranges>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "io_fixture.hpp"
@@ -273,6 +275,58 @@ TEST_P(waiting_for_many, ends_with_the_context)
     EXPECT_EQ(first.calls + all.calls, 0);
     EXPECT_TRUE(all_children_gone());
   }
+}
+
+TEST_P(waiting_for_many, goes_on_when_the_context_of_another_child_ends)
+{
+  for (const bool is_dropped : {true, false}) {
+    std::optional<asio::io_context> other(std::in_place);
+    use_source(*other);
+    std::vector<async_child> children = start_hanging(1);
+    children.push_back(spawn(*other, helper({"hang"})));
+    any_result first;
+    all_result all;
+    async_wait_any(children, first.handler());
+    async_wait_all(children, all.handler());
+    context().restart();
+    context().poll();
+    if (is_dropped)
+      children.pop_back();
+    else
+      children.back().kill();
+    other.reset();
+    run_until([&] { return first.calls == 1; }); // As of a child that cannot be waited for.
+    EXPECT_EQ(first.index, 1u);
+    EXPECT_EQ(first.ec, asio::error::operation_aborted);
+    EXPECT_EQ(all.calls, 0);
+    children[0].kill();
+    run_to_end();
+    EXPECT_EQ(all.calls, 1);
+    EXPECT_EQ(all.ec, asio::error::operation_aborted);
+    ASSERT_EQ(all.results.size(), 2u);
+    EXPECT_EQ(all.results[0].status.signal(), SIGKILL);
+    EXPECT_EQ(all.results[1].error, asio::error::operation_aborted);
+    children.clear();
+    EXPECT_TRUE(all_children_gone());
+  }
+}
+
+TEST_P(waiting_for_many, ends_with_its_context_though_that_of_another_child_goes_on)
+{
+  asio::io_context other;
+  use_source(other);
+  std::vector<async_child> children = start_hanging(1);
+  children.push_back(spawn(other, helper({"hang"})));
+  any_result first;
+  all_result all;
+  async_wait_any(children, first.handler());
+  async_wait_all(children, all.handler());
+  children.clear();
+  end_context();
+  other.run_for(patience); // Nothing is told to who has gone.
+  EXPECT_TRUE(other.stopped());
+  EXPECT_EQ(first.calls + all.calls, 0);
+  EXPECT_TRUE(all_children_gone());
 }
 
 TEST_P(waiting_for_many, completes_on_the_handlers_executor)

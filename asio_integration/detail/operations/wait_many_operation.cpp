@@ -1,6 +1,7 @@
 #include <asio_integration/detail/operations/wait_many_operation.hpp>
 
 #include <asio/error.hpp>
+#include <asio/query.hpp>
 
 #include <utility>
 
@@ -24,7 +25,10 @@ public:
     on_ = true;
     if (!child_.child)
       return told(self, {EINVAL, std::system_category()}, {});
+    if (!child_.child.reaper().is_open())
+      return told(self, asio::error::operation_aborted, {});
     all_ = std::move(all);
+    is_held_ = true;
     loop().hold(); // It may be another than that of the handler.
     if (const auto end = child_.child.reaper().wait(*child_.child.handle(), *this)) {
       const std::shared_ptr<wait_many_operation> keep = std::exchange(all_, nullptr);
@@ -45,7 +49,7 @@ private:
   {
     if (!std::exchange(on_, false))
       return;
-    if (child_.child)
+    if (std::exchange(is_held_, false))
       loop().release();
     self.told(index_, {ec, status});
   }
@@ -55,7 +59,18 @@ private:
     const std::shared_ptr<wait_many_operation> all = std::exchange(all_, nullptr);
     all->take_step([&] { told(*all, ec, status); });
   }
-  void abandon() noexcept override { std::exchange(all_, nullptr).reset(); }
+  // The child's loop ends. The other children's may go on, and so may the handler's: then it
+  // is to be told; and when that is the one that ends, nobody is to come to it any more.
+  void abandon() noexcept override
+  {
+    const std::shared_ptr<wait_many_operation> all = std::exchange(all_, nullptr);
+    all->take_step([&] {
+      is_held_ = false;
+      told(*all, asio::error::operation_aborted, {});
+      if (loop() == all->loop_)
+        all->withdraw();
+    });
+  }
 
   event_queue loop() const { return event_queue(child_.child.reaper().executor().context()); }
 
@@ -63,9 +78,11 @@ private:
   const std::size_t index_;
   std::shared_ptr<wait_many_operation> all_;
   bool on_ = false;
+  bool is_held_ = false; // The child's loop, for this.
 };
 
-wait_many_operation::wait_many_operation(std::vector<awaited_child> children) : left_(children.size())
+wait_many_operation::wait_many_operation(const callers_executors& executors, std::vector<awaited_child> children)
+    : loop_(asio::query(executors.io, asio::execution::context)), left_(children.size())
 {
   waits_.reserve(children.size());
   for (awaited_child& one : children)
@@ -103,8 +120,9 @@ void wait_many_operation::told(std::size_t index, wait_result result)
     all_ended();
 }
 
-wait_any_operation::wait_any_operation(const callers_executors&, done_type done, std::vector<awaited_child> children)
-    : wait_many_operation(std::move(children)), done_(std::move(done))
+wait_any_operation::wait_any_operation(const callers_executors& executors, done_type done,
+                                       std::vector<awaited_child> children)
+    : wait_many_operation(executors, std::move(children)), done_(std::move(done))
 {
 }
 
@@ -123,8 +141,9 @@ void wait_any_operation::all_ended() noexcept
     done_(first_.error, index_, first_.status);
 }
 
-wait_all_operation::wait_all_operation(const callers_executors&, done_type done, std::vector<awaited_child> children)
-    : wait_many_operation(std::move(children)), done_(std::move(done)), results_(count())
+wait_all_operation::wait_all_operation(const callers_executors& executors, done_type done,
+                                       std::vector<awaited_child> children)
+    : wait_many_operation(executors, std::move(children)), done_(std::move(done)), results_(count())
 {
 }
 

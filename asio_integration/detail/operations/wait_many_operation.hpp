@@ -20,7 +20,7 @@ namespace subprocess::detail {
 /// left, and they count as ended.
 class wait_many_operation : public operation {
 protected:
-  explicit wait_many_operation(std::vector<awaited_child> children);
+  wait_many_operation(const callers_executors& executors, std::vector<awaited_child> children);
   ~wait_many_operation() override;
 
   // All that follows is called under the lock.
@@ -42,6 +42,7 @@ private:
 
   void told(std::size_t index, wait_result result);
 
+  const event_queue loop_; // Where the operation completes.
   std::vector<std::unique_ptr<one_wait>> waits_;
   std::size_t left_;
   bool beginning_ = false;
