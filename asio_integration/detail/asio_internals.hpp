@@ -213,6 +213,13 @@ inline void make_signal_service(asio::execution_context& context)
   asio::use_service<asio::detail::signal_set_service>(context);
 }
 
+/// Has Asio open the descriptors of a context's reactor now. It does so when the first I/O
+/// object or timer is made, whoever makes it.
+inline void make_reactor(asio::execution_context& context)
+{
+  asio::use_service<asio::detail::reactor>(context);
+}
+
 /// Ends the reactor of a context that goes, before Asio's other services.
 ///
 /// For a fork of the program, which shares Asio's epoll set with it: a reactor

@@ -129,6 +129,45 @@ TEST_P(hostile_loop, started_without_standard_streams_leaves_its_children_withou
   }
 }
 
+TEST_P(hostile_loop, started_without_standard_streams_leaves_their_numbers_free)
+{
+  if (tried_in_fresh_program([] { ::close(0); }))
+    return;
+  const auto is_free = [] { return ::fcntl(0, F_GETFD) == -1; };
+  EXPECT_TRUE(is_free()) << "by a pipe of an empty child"; // The fixture has asked for one.
+  {
+    asio::io_context loop;
+    use_source(loop);
+    worker_pool pool(loop, helper({"line-worker"}));
+    pool.async_run([](std::error_code) {});
+    EXPECT_TRUE(is_free()) << "by a pool";
+  }
+  async_child running = start({"hang"});
+  running.async_wait_change([](std::error_code, const child_change&) {});
+  EXPECT_TRUE(is_free()) << "by a wait for changes";
+  running.kill();
+  run_to_end();
+}
+
+TEST_P(hostile_loop, that_has_no_descriptors_left_tells_so_to_who_runs_a_pool)
+{
+  hosted([&] {
+    asio::io_context loop; // Asio has none yet.
+    use_source(loop);
+    worker_pool pool(loop, helper({"line-worker"}));
+    rlimit number;
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &number), 0);
+    rlimit none = number;
+    none.rlim_cur = 3;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    std::error_code told;
+    EXPECT_NO_THROW(pool.async_run([&](std::error_code ec) { told = ec; }));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &number), 0);
+    loop.run_for(patience);
+    EXPECT_EQ(told, std::errc::too_many_files_open);
+  });
+}
+
 // A debugger may have its children stop at any time, and hears of that itself.
 TEST_P(hostile_loop, that_traces_a_child_is_not_told_of_a_stop_as_of_an_end)
 {

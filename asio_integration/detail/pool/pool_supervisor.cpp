@@ -10,6 +10,8 @@
 #include <utility>
 #include <variant>
 
+#include <asio_integration/detail/reaper/reaper_core.hpp>
+
 namespace subprocess::detail {
 namespace {
 
@@ -67,8 +69,15 @@ void pool_supervisor::run(plain_waiter& added)
       runners_.remove(added.id);
       return added.complete({EALREADY, std::system_category()});
     }
+    // Before a timer makes Asio open descriptors: the reaper tells when there are none to
+    // be had, and sees to it that none gets the number of a standard stream.
+    std::error_code ec;
+    reaper_core::of(context(), ec);
+    if (ec)
+      return fail(ec);
     timer_.emplace(loop_executor(context()));
-    if (const std::error_code ec = open_notify())
+    ec = open_notify();
+    if (ec)
       return fail(ec);
     machine_.start(now());
   });

@@ -18,6 +18,7 @@ constexpr std::chrono::seconds change_tick(1);
 // not be left when the pipe that it writes to goes.
 change_watch::change_watch(asio::execution_context& context) : asio::execution_context::service(context)
 {
+  const standard_numbers not_for_asio;
   make_signal_service(context);
 }
 
