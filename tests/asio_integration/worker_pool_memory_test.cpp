@@ -11,6 +11,7 @@
 #include <asio/cancellation_signal.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <new>
 #include <set>
@@ -171,6 +172,22 @@ TEST_P(pool_memory, that_is_not_there_ends_a_pool_cleanly)
     EXPECT_LT(n, most);
     EXPECT_FALSE(try_once(loop, worker, 1000000));
   });
+}
+
+TEST_P(pool_memory, for_more_workers_than_can_be_counted_is_not_there)
+{
+  for (const bool at_once : {true, false}) {
+    asio::io_context loop;
+    use_source(loop);
+    worker_pool pool(loop, helper({"line-worker"}), {.size = at_once ? SIZE_MAX : 1});
+    std::error_code told;
+    EXPECT_NO_THROW(pool.async_run([&](std::error_code ec) { told = ec; }));
+    if (!at_once) {
+      EXPECT_NO_THROW(pool.resize(SIZE_MAX));
+    }
+    loop.run_for(patience);
+    EXPECT_EQ(told, std::errc::not_enough_memory);
+  }
 }
 
 } // namespace

@@ -16,6 +16,7 @@
 #include <new>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <unordered_map>
@@ -181,6 +182,8 @@ bool pool_supervisor::take_step(Step step)
       if (!has_failed_)
         settle();
     } catch (const std::bad_alloc&) {
+      fail({ENOMEM, std::system_category()});
+    } catch (const std::length_error&) { // More slots than there could be memory for.
       fail({ENOMEM, std::system_category()});
     }
     if (has_failed_)
