@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstdint>
 
 #include <subprocess/command_settings.hpp>
 #include <subprocess/detail/launch/own_environment.hpp>
@@ -96,7 +98,8 @@ child_failure program_plan::prepare(const command::settings& asked, child_plan& 
                                               ? find_variable(entries, "PATH")
                                               : find_variable(environment_changes().view(own_environment()), "PATH"));
   lay_out(asked, entries, planned);
-  planned.text_busy_retries = static_cast<unsigned>(std::max<std::int64_t>(asked.text_busy_limit.count(), 0));
+  planned.text_busy_retries =
+      static_cast<unsigned>(std::clamp<std::int64_t>(asked.text_busy_limit.count(), 0, UINT_MAX));
   for (char* const* entry = planned.envp; asked.listen_count && *entry; ++entry)
     if (std::string_view(*entry).starts_with(listen_pid))
       planned.listen_pid = *entry + listen_pid.size();
