@@ -11,7 +11,7 @@ namespace subprocess {
 ///
 /// \param cgroup  The directory of a cgroup of version 2.
 /// \param ec      `ENOENT`: no such cgroup, or a kernel before 5.14, or the root
-///                cgroup. `EACCES`: it is not ours.
+///                cgroup. `EACCES`: it is not ours. `EINVAL`: a NUL byte.
 /// \source        cgroups(7), cgroup.kill.
 void kill_tree(const path_argument& cgroup);
 void kill_tree(const path_argument& cgroup, std::error_code& ec);

@@ -38,6 +38,16 @@ TEST(kill_tree_of, what_is_none_is_an_error)
   EXPECT_THROW(kill_tree("/nonexistent"), std::system_error);
 }
 
+TEST(kill_tree_of, a_name_with_a_nul_byte_reaches_no_other)
+{
+  const false_cgroup cgroup;
+  const std::string file = cgroup.kill_file();
+  std::error_code ec;
+  kill_tree(file + std::string("\0/sub", 5), ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  EXPECT_EQ(content_of(file), "");
+}
+
 class tree_of_a_child : public per_launcher {
 protected:
   static std::error_code error_of(child& started)

@@ -44,6 +44,7 @@ TEST(find_program, is_the_search_of_a_spawn)
   EXPECT_EQ(find_program("tool", scratch / "b"), std::nullopt);
   EXPECT_EQ(find_program(scratch / "a/tool"), std::nullopt);
   EXPECT_EQ(find_program("", path), std::nullopt);
+  EXPECT_EQ(find_program("x", wanted + std::string("\0", 1)), std::nullopt); // Not what comes before the NUL.
   EXPECT_EQ(find_program(std::string("tool\0", 5), path), std::nullopt);
 }
 
