@@ -37,6 +37,8 @@ public:
   void begin()
   {
     ask([this] { pool_.async_run(asio::bind_cancellation_slot(stop_.slot(), tell())); });
+    if (asked == 0) // It does not run, and who waits for a worker would go on waiting.
+      return;
     ask([this] {
       pool_.async_acquire([this](std::error_code ec, worker_lease lease) {
         ++told;
