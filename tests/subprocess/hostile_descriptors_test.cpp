@@ -291,6 +291,20 @@ TEST_P(hostile_host, finds_no_descriptor_of_a_launch_among_the_standard_ones_or_
 
 // Maps.
 
+TEST_P(hostile_host, that_may_have_few_descriptors_has_them_all_for_itself)
+{
+  if (tried_in_fresh_program([] {
+        for (int fd = 3; fd < 256; ++fd)
+          ::close(fd);
+        const rlimit few{256, 256};
+        ::setrlimit(RLIMIT_NOFILE, &few);
+      }))
+    return;
+  launch_in_every_way();
+  for (const int fd : open_descriptors())
+    EXPECT_LT(fd, 3) << "is the library's";
+}
+
 TEST_P(hostile_host, with_many_descriptors_gives_each_target_its_own)
 {
   for (int target = 3; target < 20; ++target) {

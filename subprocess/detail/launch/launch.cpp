@@ -1,5 +1,7 @@
 #include <subprocess/detail/launch/launch.hpp>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -35,6 +37,14 @@ void note_number(int fd) noexcept
 {
   if (fd != -1)
     table_is_large.store(fd >= large_table, std::memory_order_relaxed);
+}
+
+// Where no number can be so large none has to be kept low, and the program may need all
+// that it is allowed. getrlimit(2).
+bool may_become_large() noexcept
+{
+  rlimit number;
+  return ::getrlimit(RLIMIT_NOFILE, &number) == -1 || number.rlim_cur > static_cast<rlim_t>(large_table);
 }
 
 bool is_refusal(int error) noexcept
@@ -121,7 +131,7 @@ void launch::start(told_by how, std::unique_lock<launch_gate>, spawn_failure& fa
 void launch::open_ends(told_by how, spawn_failure& failure)
 {
   if (!is_open_) {
-    if (!low_places_held.exchange(true))
+    if (!low_places_held && may_become_large() && !low_places_held.exchange(true))
       low_places::hold();
     failure = plan_.open_ends();
     is_open_ = true;
