@@ -63,20 +63,24 @@ inline try_reap(c, seen)
      if                                /*: process.cpp: if (state_ != state::running) */
      :: state[c] != running
      :: else ->
-        STOP_GROUP(c)                  /*: process.cpp: if (group_stops_ > 0) { */
-        if                             /*: process.cpp: result = ::wait4(pid_, &raw, WNOHANG, &usage_); */
-        :: d_step { holder < NOBODY && life[holder] == zombie ->
-             right[c] = (holder == c); life[holder] = gone; free_number() };
+        if                             /*: process.cpp: const std::optional<state> seen = look(); */
+        :: holder < NOBODY && life[holder] == alive /*: process.cpp: if (seen == state::running) */
+        :: true ->                     /* Ended or lost; or a sandbox lets nobody look. */
+           STOP_GROUP(c)               /*: process.cpp: if (seen == state::ended && group_stops_ > 0) */
+           if                          /*: process.cpp: result = ::wait4(pid_, &raw, WNOHANG, &usage_); */
+           :: d_step { holder < NOBODY && life[holder] == zombie ->
+                right[c] = (holder == c); life[holder] = gone; free_number() };
 #ifdef STATE_BEFORE_STATUS
-           run_no_more(c, ended);
-           status[c] = true
+              run_no_more(c, ended);
+              status[c] = true
 #else
-           status[c] = true;           /*: process.cpp: status_ = exit_status(raw); */
-           run_no_more(c, ended)       /*: process.cpp: run_no_more(state::ended); */
+              status[c] = true;        /*: process.cpp: status_ = exit_status(raw); */
+              run_no_more(c, ended)    /*: process.cpp: run_no_more(state::ended); */
 #endif
-        :: holder < NOBODY && life[holder] == alive
-        :: holder >= NOBODY ->
-           run_no_more(c, lost)        /*: process.cpp: run_no_more(state::lost); */
+           :: holder < NOBODY && life[holder] == alive
+           :: holder >= NOBODY ->
+              run_no_more(c, lost)     /*: process.cpp: run_no_more(state::lost); */
+           fi
         fi
      fi;
      seen = state[c];
