@@ -107,7 +107,7 @@ proctype waiter()
      fi
 #else
      (holder != 0 || life[0] == zombie); /*: process.cpp: ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT); */
-     try_reap(0, seen)                 /*: process.cpp: now = try_reap(); */
+     try_reap(0, seen)                 /*: process.cpp: now = has_ended ? reap_ended() : try_reap(); */
 #endif
   od
 }

@@ -51,7 +51,8 @@ inline run_no_more(c, how)
 #endif
 }
 
-/* ---- process::try_reap, without a stop of the group, which kill_and_reap.pml has. */
+/* ---- process::try_reap, without a stop of the group, which kill_and_reap.pml has; and reap_ended, which
+   knows what the look would tell. */
 inline try_reap(c, seen)
 {
   /*: process.cpp: process::state process::try_reap() noexcept */

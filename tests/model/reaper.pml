@@ -135,7 +135,7 @@ inline unwatch(c)
 inline reap(done)
 {
   c = entry;                           /*: reaper_core.cpp: bool reaper_core::reap(std::unique_lock<std::mutex>& lock, reap_table::entry& entry) noexcept */
-  try_reap(c, seen);                   /*: reaper_core.cpp: const process::state state = child->try_reap(); */
+  try_reap(c, seen);                   /*: reaper_core.cpp: return finish(lock, entry, entry.child->try_reap()); */
   if                                   /*: reaper_core.cpp: if (state == process::state::running) */
   :: seen == running -> done = false
   :: else ->
@@ -162,7 +162,7 @@ inline look(done)
   if
   :: entry == NOBODY -> done = false; unlock_core()
   :: else ->
-     reap(done);                       /*: reaper_core.cpp: if (reap(lock, *entry)) */
+     reap(done);                       /*: reaper_core.cpp: if (finish(lock, *entry, entry->child->reap_ended())) */
      if
      :: done
      :: else ->
@@ -226,7 +226,7 @@ inline dispatch(again)
 #ifdef SIGCHLD
   if                                   /*: sigchld_source.cpp: const int result = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT); */
   :: holder < NOBODY && life[holder] == zombie ->
-     look(done);                       /*: sigchld_source.cpp: if (result == 0 && reaper.look(info.si_pid)) */
+     look(done);                       /*: sigchld_source.cpp: if (result == 0 && !is_stop(info) && reaper.look(info.si_pid)) */
      if
      :: done -> again = true           /*: sigchld_source.cpp: return true; */
      :: else -> look_at(true)          /*: sigchld_source.cpp: reaper.look_at_all(); */

@@ -175,7 +175,7 @@ bool reaper_core::look(pid_t pid) noexcept
   reap_table::entry* const entry = table_.find(pid);
   if (!entry)
     return false;
-  if (reap(lock, *entry))
+  if (finish(lock, *entry, entry->child->reap_ended()))
     return true;
   // Said to have ended, and not to be reaped yet: its source would say so for ever.
   if (entry->watched) {
@@ -188,10 +188,14 @@ bool reaper_core::look(pid_t pid) noexcept
 // True: it is reaped, its waiters are told, and the lock is let go.
 bool reaper_core::reap(std::unique_lock<std::mutex>& lock, reap_table::entry& entry) noexcept
 {
-  const std::shared_ptr<process> child = entry.child;
-  const process::state state = child->try_reap();
+  return finish(lock, entry, entry.child->try_reap());
+}
+
+bool reaper_core::finish(std::unique_lock<std::mutex>& lock, reap_table::entry& entry, process::state state) noexcept
+{
   if (state == process::state::running)
     return false;
+  const std::shared_ptr<process> child = entry.child;
   unwatch(entry);
   reap_table::place ended = table_.finish(entry);
   lock.unlock();

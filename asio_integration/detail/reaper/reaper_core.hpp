@@ -89,6 +89,7 @@ private:
   void woken() override;
 
   bool reap(std::unique_lock<std::mutex>& lock, reap_table::entry& entry) noexcept;
+  bool finish(std::unique_lock<std::mutex>& lock, reap_table::entry& entry, process::state state) noexcept;
   void unwatch(reap_table::entry& entry) noexcept;
   void begin();
   void look_around() noexcept;

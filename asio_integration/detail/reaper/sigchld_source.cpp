@@ -34,7 +34,7 @@ public:
     const int result = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
     if (result == 0 && info.si_pid == 0)
       return false;
-    if (result == 0 && reaper.look(info.si_pid))
+    if (result == 0 && !is_stop(info) && reaper.look(info.si_pid))
       return true;
     reaper.look_at_all();
     return false;

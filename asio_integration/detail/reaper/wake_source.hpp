@@ -13,8 +13,9 @@ namespace subprocess::detail {
 /// What a source asks the reaper to do about children that may have ended.
 class reaping {
 public:
-  /// Reaps the child of that number if it is ours and has ended. One that was said to
-  /// have ended and has not (a tracer may keep it) is looked at now and then instead.
+  /// Reaps the child of that number if it is ours, of which the kernel has said that it has
+  /// ended. One that cannot be reaped yet (a tracer may keep it) is looked at now and then
+  /// instead.
   /// \return Whether it was ours and is now reaped.
   virtual bool look(pid_t pid) noexcept = 0;
 

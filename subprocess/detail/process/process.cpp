@@ -15,16 +15,6 @@
 #include <subprocess/kill_tree.hpp>
 
 namespace subprocess::detail {
-namespace {
-
-// Whoever traces a child is told of its stops whatever he asks for, and may be this
-// program. A stop is its tracer's to take, and no end. ptrace(2).
-bool tells_of_stop(const siginfo_t& info) noexcept
-{
-  return info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
-}
-
-} // namespace
 
 process::process(pid_t pid, unique_fd pidfd, clock::time_point started, kin relatives) noexcept
     : pid_(pid), parent_(own_pid()), started_(started), kin_(std::move(relatives)), pidfd_(std::move(pidfd))
@@ -120,8 +110,24 @@ process::state process::try_reap() noexcept
   if (state_ != state::running)
     return state_;
   // Not by wait4() at once: that takes what a child that we trace stops for. And what ends
-  // after this look must not be reaped below without the kill.
+  // after this look must not be reaped without the kill.
   const std::optional<state> seen = look();
+  return reap_if(seen);
+}
+
+process::state process::reap_ended() noexcept
+{
+  if (const state known = current(); known != state::running)
+    return known;
+  const tell_afterwards after_the_lock;
+  const std::lock_guard lock(mutex_);
+  if (state_ != state::running)
+    return state_;
+  return reap_if(group_stops_ > 0 ? look() : state::ended); // No group is killed because of a hint.
+}
+
+process::state process::reap_if(std::optional<state> seen) noexcept
+{
   if (seen == state::running)
     return state_;
   if (seen == state::ended && group_stops_ > 0)
@@ -153,9 +159,10 @@ process::state process::reap() noexcept
     const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
     const int error = result == -1 ? errno : 0;
     const bool is_refused = error && error != EINTR && error != ECHILD; // By a sandbox.
-    if (is_refused || (!error && tells_of_stop(info)))
+    const bool has_ended = !error && !is_stop(info);
+    if (is_refused || (!error && !has_ended))
       wait_until_ended(*this, std::chrono::nanoseconds::max());
-    now = try_reap(); // Tells an interrupted call and a stolen child apart.
+    now = has_ended ? reap_ended() : try_reap(); // Tells an interrupted call and a stolen child apart.
   }
   return now;
 }
@@ -249,7 +256,7 @@ std::optional<process::state> process::look() const noexcept
 {
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0)
-    return info.si_pid == pid_ && !tells_of_stop(info) ? state::ended : state::running;
+    return info.si_pid == pid_ && !is_stop(info) ? state::ended : state::running;
   if (errno == ECHILD)
     return state::lost;
   // A sandbox refuses the call.

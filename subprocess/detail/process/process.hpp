@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,14 @@
 namespace subprocess::detail {
 
 class observed_child;
+
+/// Whether waitid(2) tells of a stop. Whoever traces a child is told of its stops whatever
+/// he asks for, and may be this program. They are the tracer's to take, and no ends.
+/// ptrace(2).
+inline bool is_stop(const siginfo_t& info) noexcept
+{
+  return info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
+}
 
 /// What else of the child can be ended with it.
 struct kin {
@@ -80,6 +89,10 @@ public:
 
   /// Reaps the child if it has ended. Never blocks.
   state try_reap() noexcept;
+
+  /// The same for one that is known to have ended, which saves a look: not only to have
+  /// stopped, of which a child's tracer hears as of an end.
+  state reap_ended() noexcept;
 
   /// Blocks until the child has ended, and reaps it.
   state reap() noexcept;
@@ -143,10 +156,12 @@ public:
   std::shared_ptr<process> next_orphan;
 
 private:
-  // The lock is held in both.
+  // The lock is held in these.
 
   /// What try_reap() would find; nothing where a sandbox lets nobody look.
   std::optional<state> look() const noexcept;
+
+  state reap_if(std::optional<state> seen) noexcept;
 
   void run_no_more(state how) noexcept;
 
