@@ -532,19 +532,14 @@ protected:
 };
 SUBPROCESS_FOR_EACH_SETUP(nothing);
 
-// What has no executor completes by way of the system's, whose thread is not to stay in
-// the program of the other tests: hence the copies.
-
 TEST_P(nothing, is_in_a_default_constructed_one)
 {
-  isolated([this] {
-    async_child none;
-    expect_empty(none);
-    expect_operations_fail(none);
-    async_child moved = std::move(none);
-    expect_empty(moved);
-    expect_empty(none);
-  });
+  async_child none;
+  expect_empty(none);
+  expect_operations_fail(none);
+  async_child moved = std::move(none);
+  expect_empty(moved);
+  expect_empty(none);
 }
 
 TEST_P(nothing, is_in_one_moved_from)
@@ -575,13 +570,11 @@ TEST_P(nothing, keeps_its_executor_when_moved_from)
 
 TEST_P(nothing, is_in_one_whose_spawn_failed)
 {
-  isolated([this] {
-    std::error_code ec;
-    async_child failed = spawn(context(), program("/nonexistent"), ec);
-    EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
-    expect_empty(failed);
-    expect_operations_fail(failed);
-  });
+  std::error_code ec;
+  async_child failed = spawn(context(), program("/nonexistent"), ec);
+  EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+  expect_empty(failed);
+  expect_operations_fail(failed);
 }
 
 TEST_P(nothing, holds_after_a_self_move)
