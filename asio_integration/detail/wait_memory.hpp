@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <new>
 #include <system_error>
@@ -13,10 +14,7 @@ class wait_memory {
 public:
   void* allocate(std::size_t size)
   {
-    if (used_ || size > sizeof place_)
-      return ::operator new(size);
-    used_ = true;
-    return place_;
+    return size > sizeof place_ || used_.exchange(true) ? ::operator new(size) : place_;
   }
   void deallocate(void* place) noexcept
   {
@@ -28,7 +26,7 @@ public:
 
 private:
   alignas(std::max_align_t) std::byte place_[256];
-  bool used_ = false;
+  std::atomic<bool> used_ = false; // A wait that was cancelled may end on another thread.
 };
 
 template <class T>

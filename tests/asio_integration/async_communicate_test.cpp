@@ -7,10 +7,13 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/thread_pool.hpp>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -298,6 +301,23 @@ TEST_P(communicating, on_a_pool_of_threads)
     ASSERT_EQ(size.wait_for(patience), std::future_status::ready);
     EXPECT_EQ(size.get(), 300'000u);
   }
+}
+
+// Without a strand the end of the time comes beside the steps, on another thread. What that
+// does is for ThreadSanitizer to see.
+TEST_P(communicating, on_a_pool_of_threads_may_be_out_of_time_at_any_moment)
+{
+  asio::thread_pool pool(4);
+  use_source(pool);
+  std::atomic<int> told = 0;
+  constexpr int count = 40;
+  for (int i = 0; i < count; ++i) {
+    const auto child = std::make_shared<async_child>(spawn(pool, piped(helper({"cat"}))));
+    async_communicate(*child, {.input = std::string(300'000, 'x'), .limit = std::chrono::microseconds(200 * i)},
+                      [&told, child](std::error_code, const captured_output&) { ++told; });
+  }
+  pool.join();
+  EXPECT_EQ(told, count);
 }
 
 TEST_P(communicating, calls_nobody_when_the_context_is_gone)

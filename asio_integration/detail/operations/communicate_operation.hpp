@@ -1,10 +1,10 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
+#include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
 #include <asio/query.hpp>
-#include <asio/write.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -99,15 +99,31 @@ private:
   void write_input()
   {
     if (input_.empty())
-      return close_input();
-    asio::async_write(ends_->in(), asio::buffer(input_),
-                      step(stop_writing_, [](self_type& op, std::error_code ec, std::size_t) {
-                        op.writing_ = false;
-                        if (!op.given_up_)
-                          op.input_ended(ec);
-                        op.finish_if_over();
-                      }));
+      close_input();
+    else
+      write_rest();
+  }
+
+  // Not by asio::async_write(): that uses the slot between its steps, and without our lock.
+  void write_rest()
+  {
+    asio::const_buffer rest = asio::buffer(input_);
+    rest += sent_;
+    ends_->in().async_write_some(rest, step(stop_writing_, [](self_type& op, std::error_code ec, std::size_t sent) {
+                                   op.was_written(ec, sent);
+                                 }));
     writing_ = true;
+  }
+
+  void was_written(std::error_code ec, std::size_t sent)
+  {
+    writing_ = false;
+    sent_ += sent;
+    if (!given_up_ && !ec && sent_ < input_.size())
+      return write_rest();
+    if (!given_up_)
+      input_ended(ec);
+    finish_if_over();
   }
 
   // A child that wants no more of it, or a caller who has closed the stream, is no
@@ -200,6 +216,7 @@ private:
   const std::size_t max_bytes_;
   spawn_failure* const failure_; // Null when nobody wants to know.
   const std::string input_;
+  std::size_t sent_ = 0; // Of it.
   std::optional<loop_timer> clock_; // While there is a limit.
   captured_output output_;
   std::error_code wait_error_;

@@ -83,6 +83,11 @@ allocator_of<Handler> get_allocator_of(const Handler& handler) noexcept
   return asio::get_associated_allocator(handler, asio::recycling_allocator<void>());
 }
 
+/// A step of an operation, on a slot of the operation's own: who uses that does so under the
+/// operation's lock.
+template <class Handler>
+concept has_operations_slot = requires { typename Handler::slot_of_operation; };
+
 /// A handler and its results, to be called on the handler's executor.
 template <class Handler, class... Args>
 class bound_completion {
@@ -101,8 +106,9 @@ public:
   {
     // An old cancellation handler must not outlive the operation; only here,
     // on the handler's own executor, may the slot be touched.
-    if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
-      slot.clear();
+    if constexpr (!has_operations_slot<Handler>)
+      if (auto slot = asio::get_associated_cancellation_slot(handler_); slot.is_connected())
+        slot.clear();
     std::apply(std::move(handler_), std::move(args_));
   }
 

@@ -152,6 +152,7 @@ class callers_step_handler : public step_handler<Operation, Step> {
 public:
   using executor_type = asio::any_io_executor;
   using cancellation_slot_type = asio::cancellation_slot;
+  using slot_of_operation = void; // Is not touched between two steps: see has_operations_slot.
 
   callers_step_handler(std::shared_ptr<Operation> running, const asio::any_io_executor& executor,
                        asio::cancellation_slot slot, Step step)
