@@ -216,7 +216,7 @@ private:
   const std::size_t max_bytes_;
   spawn_failure* const failure_; // Null when nobody wants to know.
   const std::string input_;
-  std::size_t sent_ = 0; // Of it.
+  std::size_t sent_ = 0;            // Of it.
   std::optional<loop_timer> clock_; // While there is a limit.
   captured_output output_;
   std::error_code wait_error_;
