@@ -30,7 +30,10 @@ using namespace std::chrono_literals;
 class short_life {
 public:
   short_life(asio::io_context& loop, const command& worker)
-      : worker_(worker), pool_(loop, worker, {.delay = {.first = 1ms, .most = 1ms}, .most_deaths = 1000})
+      : worker_(worker), pool_(loop, worker,
+                               {.delay = {.first = 1ms, .most = 1ms},
+                                .most_deaths = 1000,
+                                .recycle = {.peak_rss = std::size_t(1) << 40}}) // Looked at, and never enough.
   {
   }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
@@ -21,13 +22,16 @@ std::uint64_t any_seed(const void* place)
          reinterpret_cast<std::uintptr_t>(place);
 }
 
-// 0 when it cannot be told.
-std::size_t peak_rss_of(pid_t pid)
+// 0 when it cannot be told, for lack of memory too.
+std::size_t peak_rss_of(pid_t pid) noexcept
 {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:"))
-      return static_cast<std::size_t>(std::strtoull(line.c_str() + 6, nullptr, 10)) * 1024;
+  try {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("VmHWM:"))
+        return static_cast<std::size_t>(std::strtoull(line.c_str() + 6, nullptr, 10)) * 1024;
+  } catch (const std::bad_alloc&) {
+  }
   return 0;
 }
 
