@@ -48,6 +48,16 @@ TEST(command, is_data_until_it_is_spawned)
   EXPECT_TRUE(what.get().groups.has_value()) << "no groups is not the same as not said";
 }
 
+TEST(command, of_name_and_number_keeps_the_last)
+{
+  const command by_name = command("prog").uid(1).gid(2).user("somebody").group("some");
+  EXPECT_FALSE(by_name.get().uid);
+  EXPECT_FALSE(by_name.get().gid);
+  const command by_number = command(by_name).uid(3).gid(4);
+  EXPECT_FALSE(by_number.get().user);
+  EXPECT_FALSE(by_number.get().group);
+}
+
 TEST(command, says_how_a_dropped_child_ends)
 {
   EXPECT_FALSE(command("prog").get().stop_on_destroy);

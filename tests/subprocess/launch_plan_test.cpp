@@ -168,17 +168,43 @@ TEST_F(planning, a_failure_halfway_closes_what_was_opened)
   before.verify();
 }
 
+TEST_F(planning, knows_which_terminal_the_child_will_not_have)
+{
+  const auto failure_of = [](const command& what) {
+    spawn_failure failure;
+    const detail::launch_plan plan(what, detail::stream_defaults::inherit(), failure);
+    return failure;
+  };
+  for (const int number : {3, 9, -1}) {
+    const std::string name = std::to_string(number);
+    EXPECT_EQ(failure_of(command("prog").controlling_terminal(number)).step, spawn_step::controlling_terminal) << name;
+    const spawn_failure failure = failure_of(command("prog").foreground(number));
+    EXPECT_EQ(failure.step, spawn_step::foreground) << name;
+    EXPECT_EQ(failure.code.value(), EBADF) << name;
+    EXPECT_EQ(failure.detail, name);
+    EXPECT_FALSE(failure_of(command("prog").foreground(number).keep_all_fds())) << name;
+  }
+  for (const int number : {0, 2, 7})
+    EXPECT_FALSE(failure_of(command("prog").foreground(number).map_fd(0, 7))) << number;
+}
+
 TEST_F(planning, explains_numbers_by_names)
 {
-  const command what = command("prog").map_fd(0, 7).current_dir("/d").uid(5).gid(6).process_group(8);
-  plan_of good(what);
+  command what = command::from_fd(0, "prog").map_fd(0, 7).current_dir("/d").uid(5).gid(6).process_group(8);
+  for (int i = 0; i < 2; ++i)
+    what.pre_exec([] { return std::error_code(); });
+  plan_of good(what.stdin_from(stdio::read_file("/f")));
   const auto detail_of = [&](spawn_step step, int item) { return good.plan.explain({step, item, EIO}).detail; };
   EXPECT_EQ(detail_of(spawn_step::stdio, 0), "stdin");
   EXPECT_EQ(detail_of(spawn_step::chdir, 0), "\"/d\"");
   EXPECT_EQ(detail_of(spawn_step::setuid, 0), "5");
   EXPECT_EQ(detail_of(spawn_step::setgid, 0), "6");
   EXPECT_EQ(detail_of(spawn_step::setpgid, 0), "8");
-  EXPECT_EQ(detail_of(spawn_step::exec, 0), "");
+  EXPECT_EQ(detail_of(spawn_step::map_fd, 0), "0→7");
+  EXPECT_EQ(detail_of(spawn_step::pre_exec, 1), "hook 2");
+  EXPECT_EQ(detail_of(spawn_step::open_file, 0), "\"/f\"");
+  EXPECT_EQ(detail_of(spawn_step::open_file, 1), "\"/dev/null\"");
+  EXPECT_EQ(detail_of(spawn_step::exec, 0), "descriptor 0");
   for (const int wild : {INT_MAX, -1, 99}) { // A foreign message must not lead astray.
     detail_of(spawn_step::map_fd, wild);
     detail_of(spawn_step::stdio, wild);

@@ -19,6 +19,7 @@
 #include "support/deadline.hpp"
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
+#include "support/pipes.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -179,6 +180,20 @@ TEST_P(linux_options, exec_in_place_has_the_parent_that_the_process_has)
     ADD_FAILURE() << "came back";
   });
   EXPECT_EQ(status.code(), 5);
+}
+
+// It is the program, whose death it would die with.
+TEST_P(linux_options, exec_in_place_dies_with_others_only_if_told)
+{
+  const auto signal_of = [](command what) {
+    pipe_ends ends = make_pipe(60);
+    what.stdout_to(stdio::from_fd(ends.write_end.get()));
+    EXPECT_EQ(in_copy([&] { exec(what); }).code(), 0);
+    ends.write_end.reset();
+    return read_all(ends.read_end.get());
+  };
+  EXPECT_EQ(signal_of(helper({"parent-death-signal"}).die_with_program()), "0\n");
+  EXPECT_EQ(signal_of(helper({"parent-death-signal"}).parent_death_signal(SIGTERM)), "15\n");
 }
 
 #ifndef SUBPROCESS_LINUX_OPTIONS
