@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,7 @@
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
 #include "support/refused_calls.hpp"
+#include "support/sandbox.hpp"
 
 namespace subprocess::tests {
 namespace {
@@ -164,6 +166,26 @@ TEST(transient_lack, of_descriptors_at_the_first_launch_decides_nothing)
     EXPECT_FALSE(has_children());
     return;
   }
+}
+
+// It needs a pipe more than the road that is refused.
+TEST(transient_lack, of_descriptors_for_the_second_road_is_told_of_the_pipe)
+{
+  if (tried_in_fresh_program())
+    return;
+  if (!refuse_calls({SYS_clone3}, ENOSYS))
+    GTEST_SKIP() << "no filters in this kernel";
+  rlimit few{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
+  few.rlim_cur = 128;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<unique_fd> all;
+  while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
+    all.push_back(std::move(next));
+  spawn_failure failure;
+  EXPECT_EQ(spawn(helper({"exit", "0"}), failure).id(), -1);
+  EXPECT_EQ(failure.step, spawn_step::pipe);
+  EXPECT_EQ(failure.code, std::error_code(EMFILE, std::system_category()));
 }
 
 TEST(transient_lack, of_processes_at_the_first_launch_decides_nothing)
