@@ -325,6 +325,50 @@ TEST_P(async_wait_change, may_be_forgotten_by_a_fork_of_the_program)
   helper.kill();
 }
 
+// What was made after everything else of the context, and so goes first.
+class last_service final : public asio::execution_context::service {
+public:
+  inline static asio::execution_context::id id;
+
+  explicit last_service(asio::execution_context& context) : service(context) {}
+
+private:
+  void shutdown() override {}
+};
+
+TEST_P(async_wait_change, goes_on_in_a_fork_that_goes_on_with_the_context)
+{
+  async_child helper = start({"hang"});
+  change_result of_parent;
+  helper.async_wait_change(of_parent.handler());
+  EXPECT_TRUE(is_busy());
+  context().notify_fork(asio::execution_context::fork_prepare);
+  EXPECT_TRUE(in_fork([&] {
+                context().notify_fork(asio::execution_context::fork_child);
+                helper = {};
+                async_child own = start({"hang"});
+                own.send_signal(SIGSTOP);
+                change_result result;
+                own.async_wait_change(result.handler());
+                run_until([&] { return result.calls == 1; });
+                EXPECT_EQ(result.change, stopped);
+                // Its handlers go while all services are there.
+                asio::use_service<last_service>(context());
+                bool is_early = false;
+                std::shared_ptr<void> goes(nullptr, [&is_early, loop = &context()](void*) {
+                  is_early = asio::has_service<last_service>(*loop);
+                });
+                own.async_wait_change([gone = std::move(goes)](std::error_code, const child_change&) {});
+                own = {};
+                end_context();
+                EXPECT_TRUE(is_early);
+              }).success());
+  context().notify_fork(asio::execution_context::fork_parent);
+  helper.kill();
+  run_until([&] { return of_parent.calls == 1; });
+  EXPECT_EQ(of_parent.change.event, child_event::ended);
+}
+
 TEST_P(async_wait_change, completes_on_the_strand_it_is_bound_to)
 {
   async_child helper = start({"hang"});

@@ -4,13 +4,16 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <subprocess/detail/launch/child_parts.hpp>
 #include <subprocess/detail/launch/launch_plan.hpp>
@@ -103,6 +106,65 @@ TEST_F(reaper_core_test, looks_soon_at_a_child_of_which_nothing_tells)
   for (int i = 0; i < 20; ++i)
     loop.expect_to_tell_of(helper({"exit", "3"}), 3);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
+// Says again and again that a child has ended.
+class hasty_source final : public wake_source {
+public:
+  struct record {
+    pid_t pid = 0;
+    int watched = 0;
+    std::vector<bool> looks; // Whether it was reaped.
+  };
+
+  hasty_source(asio::io_context& context, record& seen) : timer_(context), seen_(seen) {}
+
+  reaper_source kind() const noexcept override { return reaper_source::pidfd; }
+  bool watch(process&) noexcept override { return ++seen_.watched > 0; }
+  void unwatch(process&) noexcept override { --seen_.watched; }
+  void async_wake(wake_handler woken) override
+  {
+    timer_.expires_after(std::chrono::milliseconds(1));
+    timer_.async_wait(std::move(woken));
+  }
+  bool dispatch(reaping& reaper) noexcept override
+  {
+    seen_.looks.push_back(reaper.look(seen_.pid));
+    return false;
+  }
+
+private:
+  asio::steady_timer timer_;
+  record& seen_;
+};
+
+// A tracer keeps what has ended; a source would say so for ever.
+TEST_F(reaper_core_test, watches_no_longer_who_is_said_to_have_ended_and_has_not)
+{
+  asio::io_context context;
+  hasty_source::record seen;
+  reaper_core& reaper = asio::use_service<owner>(context).reaper.emplace(loop_executor(context),
+                                                                         std::make_unique<hasty_source>(context, seen));
+  spawn_failure failure;
+  const child_parts parts = spawn_parts(helper({"hang"}), stream_defaults::inherit(), failure);
+  ASSERT_FALSE(failure) << failure.context();
+  seen.pid = parts.handle->id();
+  reaper.track(reap_table::make_place(), parts.handle);
+  EXPECT_EQ(seen.watched, 1);
+
+  reaper.start();
+  auto work = asio::make_work_guard(context);
+  const deadline limit;
+  while (seen.looks.size() < 2 && !limit.passed())
+    context.run_one_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(seen.looks, (std::vector{false, false}));
+  EXPECT_EQ(seen.watched, 0);
+  parts.handle->kill(stop_sequence::target::child);
+  while (!seen.looks.back() && !limit.passed())
+    context.run_one_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(parts.handle->status().signal(), SIGKILL);
+  EXPECT_EQ(seen.watched, 0);
+  reaper.shut_down();
 }
 
 } // namespace

@@ -183,23 +183,45 @@ TEST_P(time_limited, capture_ends_though_the_limit_passes_while_the_end_is_on_it
   int grandchild = 0;
   ASSERT_TRUE(given_enough_time(500ms, [&](std::chrono::milliseconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
+    const auto is_late = [deadline] { return std::chrono::steady_clock::now() > deadline; };
+    pipe_ends in = make_pipe();
+    command what = program("sh", {"-c", "sleep 60 & echo $!; read -r x"});
+    what.stdin_from(stdio::from_fd(std::move(in.read_end)));
     capture_result result;
-    spawn_failure failure;
-    failure.program = "cleared when it is spawned";
-    async_capture(context().get_executor(), helper({"spawn-grandchild-that-hangs"}),
-                  {.limit = time_limit(deadline), .failure = &failure}, result.handler());
-    context().restart();
-    while (!(failure.program.empty() && has_zombie()) && std::chrono::steady_clock::now() < deadline)
-      if (!context().poll_one())
-        ::poll(nullptr, 0, 1);
-    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() > deadline; }));
+    async_capture(context(), std::move(what), {.limit = time_limit(deadline)}, result.handler());
+    wait_result later; // When it has come, the first one waits for its child.
+    async_run(context(), helper({"exit", "0"}), later.handler());
+    run_until([&] { return later.calls == 1; });
+    in.write_end.reset();
+    EXPECT_TRUE(eventually([&] { return has_zombie() || is_late(); }));
+    const bool has_ended_in_time = !is_late();
+    EXPECT_TRUE(eventually(is_late));
     run_to_end(); // Hears of both at once.
     EXPECT_EQ(result.calls, 1);
     EXPECT_EQ(result.ec, std::errc::timed_out);
     grandchild = std::atoi(result.output.out.c_str());
-    return grandchild > 0;
+    if (grandchild > 0)
+      ::kill(grandchild, SIGKILL);
+    return grandchild > 0 && has_ended_in_time;
   }));
-  ::kill(grandchild, SIGKILL);
+}
+
+TEST_P(time_limited, pipeline_tells_the_limit_as_it_was_given)
+{
+  for (const bool is_point_in_time : {false, true}) {
+    std::string told;
+    EXPECT_TRUE(given_enough_time(50ms, [&](std::chrono::milliseconds time) {
+      spawn_failure failure;
+      async_pipeline(context().get_executor(), helper({"hang"}) | helper({"cat"}),
+                     {.limit = is_point_in_time ? time_limit(time_limit::clock::now() + time) : time_limit(time),
+                      .failure = &failure},
+                     [](std::error_code ec, const pipeline_result&) { EXPECT_EQ(ec, std::errc::timed_out); });
+      run_to_end();
+      told = is_point_in_time || failure.detail != to_string(time_limit(time)) ? failure.detail : "as given";
+      return failure.step == spawn_step::time_limit; // Not that of a launch.
+    }));
+    EXPECT_EQ(told, is_point_in_time ? "deadline" : "as given");
+  }
 }
 
 TEST_P(time_limited, capture_whose_spawn_fails_names_the_step)

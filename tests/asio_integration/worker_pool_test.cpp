@@ -1,14 +1,17 @@
 #include <asio_integration/worker_pool.hpp> // First: proves it stands alone.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
+#include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
@@ -273,6 +276,21 @@ TEST_P(pooled, half_an_answer_is_an_error_of_its_own)
   EXPECT_EQ(lease.lost()->code(), 7);
 }
 
+// More than is read at once: the end is known when some of it is still to come.
+TEST_P(pooled, half_an_answer_of_any_size_is_an_error_of_its_own)
+{
+  start_pool(program("/bin/sh", {"-c", "read -r x; printf '%060000d' 0; exit 7"}), patient());
+  worker_lease lease = acquire();
+  const pid_t worker = lease.child().id();
+  answered got;
+  lease.async_request("x", got.handler());
+  wait_until_exited(worker);
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.ec, code_of(EBADMSG));
+  ASSERT_TRUE(lease.lost());
+  EXPECT_EQ(lease.lost()->code(), 7);
+}
+
 TEST_P(pooled, last_words_are_an_answer)
 {
   start_pool(line_worker(), patient());
@@ -327,6 +345,21 @@ TEST_P(pooled, an_idle_worker_that_writes_is_recycled)
 TEST_P(pooled, a_worker_that_writes_before_its_first_lease_is_recycled)
 {
   start_pool(command("/bin/sh", {"-c", "echo unasked; exec \"$0\" line-worker", helper_path()}), patient());
+  EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+// Whatever it is that has made it ready.
+TEST_P(pooled, a_worker_that_writes_after_its_line_of_readiness_is_recycled)
+{
+  const scratch_directory scratch;
+  const std::string go_on = scratch / "go on";
+  ASSERT_EQ(::mkfifo(go_on.c_str(), 0600), 0);
+  worker_pool_options options = patient();
+  options.ready = readiness::line("now");
+  start_pool(program("/bin/sh", {"-c", "echo now; read -r x <\"$0\"; echo unasked; exec sleep 60", go_on}), options);
+  first(pool_event_kind::ready);
+  const unique_fd order(::open(go_on.c_str(), O_RDWR | O_CLOEXEC));
+  write_all(order.get(), "\n");
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
 }
 
@@ -695,6 +728,44 @@ TEST_P(pooled, a_line_with_something_behind_it_is_no_sign_of_readiness)
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
 }
 
+#ifdef SUBPROCESS_LINUX_OPTIONS
+// What is ready first is told first: a handler of ours reads in the worker's place, before
+// the pool can.
+TEST_P(pooled, a_line_is_waited_for_though_another_has_read_what_was_there)
+{
+  const scratch_directory scratch;
+  const std::string path = scratch / "orders";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const unique_fd orders(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  worker_pool_options options = patient();
+  options.ready = readiness::line("now");
+  start_pool(program("/bin/sh", {"-c", R"(exec 3<"$0"; read -r x <&3; printf x; read -r x <&3
+                                          echo now; exec sleep 60)",
+                                 path}),
+             options);
+  const std::string worker = std::to_string(first(pool_event_kind::starting).pid);
+  const unique_fd out(::open(("/proc/" + worker + "/fd/1").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(out);
+  pipe_ends ours = make_pipe();
+  {
+    asio::posix::stream_descriptor sooner(context(), ours.read_end.release());
+    ssize_t taken = 0;
+    sooner.async_wait(sooner.wait_read, [&](std::error_code) {
+      char letter = 0;
+      taken = ::read(out.get(), &letter, 1);
+    });
+    write_all(ours.write_end.get(), "x");
+    write_all(orders.get(), "\n");
+    EXPECT_TRUE(becomes_readable(out.get()));
+    context().restart();
+    context().poll();
+    EXPECT_EQ(taken, 1);
+  }
+  write_all(orders.get(), "\n");
+  first(pool_event_kind::ready);
+}
+#endif
+
 TEST_P(pooled, waiting_for_readiness_can_be_cancelled)
 {
   start_pool(line_worker(), patient());
@@ -1060,6 +1131,42 @@ TEST_P(pooled, cancelled_a_third_time_it_kills)
   EXPECT_EQ(lease.lost()->signal(), SIGKILL);
 }
 
+// Their sequence is for a group, and they are in ours.
+TEST_P(pooled, kills_workers_that_have_no_group_to_be_stopped)
+{
+  start_pool(helper({"ignore", "15"}).stop_with(stop_sequence{}.of_group()), patient());
+  first(pool_event_kind::ready);
+  cancel_run();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  EXPECT_EQ(first(pool_event_kind::ended).status.signal(), SIGKILL);
+}
+
+// As sudo does, it takes another user than ours.
+TEST_P(pooled, does_not_wait_for_workers_that_may_not_be_signalled)
+{
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root can make a set-user-ID program";
+  const scratch_directory scratch;
+  const std::string takes_root = scratch.helper_as("takes-root");
+  ASSERT_EQ(::chmod(takes_root.c_str(), 04755), 0);
+  isolated_loop([&] {
+    ASSERT_EQ(::setresuid(65534, 65534, 65534), 0);
+    for (const int cancellations : {1, 3}) { // By its sequence, and at once.
+      run = {};
+      told.clear();
+      start_pool(program(takes_root, {"take-root-and-sleep", "2000"}), patient());
+      const pid_t worker = first(pool_event_kind::ready).pid;
+      EXPECT_TRUE(eventually([&] { return ::kill(worker, 0) == -1 && errno == EPERM; }));
+      for (int i = 0; i < cancellations; ++i)
+        cancel_run();
+      EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+      EXPECT_TRUE(is_our_child(worker)) << "it sleeps on";
+      EXPECT_EQ(first(pool_event_kind::ended).error, code_of(EPERM));
+      pool.reset();
+    }
+  });
+}
+
 TEST_P(pooled, runs_once)
 {
   start_pool(line_worker(), patient());
@@ -1181,6 +1288,21 @@ TEST_P(pooled, the_context_ends_with_everything_under_way)
   EXPECT_EQ(alive.use_count(), 1);
   EXPECT_EQ(held.lease.child().id(), -1);
   EXPECT_EQ(run.calls, 0);
+  run.calls = 1; // The handler is gone.
+}
+
+TEST_P(pooled, what_is_asked_while_the_context_ends_is_dropped)
+{
+  const auto alive = std::make_shared<int>();
+  start_pool(line_worker(), patient());
+  first(pool_event_kind::ready);
+  std::shared_ptr<void> asks(nullptr, [this, alive](void*) {
+    pool->async_wait_ready(9, [alive](std::error_code) { ADD_FAILURE(); });
+    pool->async_next_event([alive](std::error_code, const pool_event&) { ADD_FAILURE(); });
+  });
+  pool->async_wait_ready(9, [asked = std::move(asks)](std::error_code) { ADD_FAILURE(); });
+  end_context();
+  EXPECT_EQ(alive.use_count(), 1);
   run.calls = 1; // The handler is gone.
 }
 
