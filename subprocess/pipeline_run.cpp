@@ -33,10 +33,8 @@ std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detai
     children.push_back(std::move(started));
   }
   if (failure)
-    for (detail::captured_child& started : children) {
+    for (detail::captured_child& started : children)
       started.kill();
-      started.close_all(); // Others may hold the streams.
-    }
   return children;
 }
 

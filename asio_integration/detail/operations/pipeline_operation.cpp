@@ -4,7 +4,6 @@
 #include <asio/query.hpp>
 
 #include <cerrno>
-#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -40,9 +39,8 @@ pipeline_operation::~pipeline_operation() = default;
 
 void pipeline_operation::begin()
 {
-  if (const auto deadline = options_.limit.deadline_from(std::chrono::steady_clock::now()))
-    options_.limit = *deadline; // One for all stages.
   error_ = failure_.code;
+  // In one step, so that a limit is the same for all.
   for (std::size_t i = 0; i < stages_.size() && !error_; ++i)
     start_stage(i);
   if (running_ == 0)

@@ -51,10 +51,7 @@ launch_plan::launch_plan(const command& what, const stream_defaults& defaults, s
     failure = explain(refused);
     return;
   }
-  if (const child_failure refused = program_.prepare(settings_, plan_); refused.error) {
-    failure = explain(refused);
-    return;
-  }
+  program_.prepare(settings_, plan_);
   plan_unneeded();
   failure = prepare_credentials();
 }

@@ -87,7 +87,7 @@ std::vector<std::string> environment_of(const command::settings& asked)
                             : asked.environment.apply(own_environment());
 }
 
-child_failure program_plan::prepare(const command::settings& asked, child_plan& planned)
+void program_plan::prepare(const command::settings& asked, child_plan& planned)
 {
   planned.program_fd = asked.program_fd.value_or(-1);
   const environment_changes listening = asked.listen_count ? with_listening(asked) : environment_changes();
@@ -103,7 +103,6 @@ child_failure program_plan::prepare(const command::settings& asked, child_plan& 
   for (char* const* entry = planned.envp; asked.listen_count && *entry; ++entry)
     if (std::string_view(*entry).starts_with(listen_pid))
       planned.listen_pid = *entry + listen_pid.size();
-  return {};
 }
 
 // The environment is copied: another thread may change it while the child is on its

@@ -15,8 +15,7 @@ namespace subprocess::detail {
 /// Borrows the strings of the command.
 class program_plan {
 public:
-  /// \return What failed; its error is 0 when nothing did.
-  child_failure prepare(const command::settings& asked, child_plan& planned);
+  void prepare(const command::settings& asked, child_plan& planned);
 
 private:
   void lay_out(const command::settings& asked, std::span<const std::string_view> environment, child_plan& planned);
