@@ -114,6 +114,21 @@ TEST_P(fallback, is_there_for_every_two_calls)
   for_each_refusal(refused_in_pairs(), GetParam(), [](const refused_calls&) { expect_all_to_work(); });
 }
 
+// Nothing but looking now and then tells of it.
+TEST_P(fallback, of_pidfds_notices_the_end_of_a_child_whose_streams_others_hold)
+{
+  const std::vector<refused_calls> sets = {{{SYS_clone3, SYS_pidfd_open}, "clone3 and pidfd_open"}};
+  for_each_refusal(sets, GetParam(), [](const refused_calls&) {
+    std::error_code ec;
+    const captured_output output = capture(helper({"spawn-grandchild-that-hangs"}), {.drain_grace = 0ms}, ec);
+    EXPECT_FALSE(ec) << ec.message();
+    EXPECT_TRUE(output.left_open);
+    const pid_t grandchild = std::atoi(output.out.c_str());
+    ASSERT_GT(grandchild, 0) << output.out;
+    ::kill(grandchild, SIGKILL);
+  });
+}
+
 // What is for this moment only.
 
 launcher used_now()
