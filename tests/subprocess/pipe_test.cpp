@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <functional>
 
+#include <subprocess/detail/streams/pty.hpp>
+#include <subprocess/stdio_target.hpp>
+
 #include "support/baseline.hpp"
 #include "support/descriptor_table.hpp"
 #include "support/isolated.hpp"
@@ -55,6 +58,19 @@ TEST_F(own_ends, are_above_the_standard_streams_and_stay_where_they_are_there)
       EXPECT_EQ(detail::open_file("/dev/null", O_RDONLY, one), 0);
       expect(one, 3);
     });
+}
+
+TEST_F(own_ends, of_a_terminal_are_above_the_standard_streams_too)
+{
+  unique_fd ours;
+  unique_fd theirs;
+  if (detail::open_pty({}, ours, theirs) != 0)
+    GTEST_SKIP() << "no pseudo-terminals here";
+  with_streams_closed_from(0, [&] {
+    EXPECT_EQ(detail::open_pty({}, ours, theirs), 0);
+    EXPECT_GT(ours.get(), 2);
+    EXPECT_GT(theirs.get(), 2);
+  });
 }
 
 TEST_F(own_ends, that_cannot_be_moved_are_closed_and_an_error)
