@@ -11,6 +11,7 @@
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <future>
 #include <optional>
@@ -178,8 +179,33 @@ TEST_P(async_wait_change, listens_only_while_somebody_waits)
     run_to_end();
     EXPECT_EQ(result.calls, 1);
     EXPECT_TRUE(is_default());
+    asio::cancellation_signal cancel;
+    helper.async_wait_change(asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    EXPECT_TRUE(is_busy());
+    EXPECT_FALSE(is_default());
+    cancel.emit(asio::cancellation_type::total);
+    EXPECT_FALSE(is_busy());
+    EXPECT_EQ(result.calls, 2);
+    EXPECT_TRUE(is_default());
     helper.kill();
   });
+}
+
+// Without signals each would take a second.
+TEST_P(async_wait_change, hears_by_the_signal)
+{
+  async_child helper = start({"hang"});
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 12; ++i) {
+    change_result result;
+    helper.async_wait_change(result.handler());
+    EXPECT_TRUE(is_busy());
+    helper.send_signal(i % 2 == 0 ? SIGSTOP : SIGCONT);
+    run_to_end();
+    EXPECT_EQ(result.change, i % 2 == 0 ? stopped : continued);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(6));
+  helper.kill();
 }
 
 TEST_P(async_wait_change, leaves_blocking_calls_of_the_host_alone)

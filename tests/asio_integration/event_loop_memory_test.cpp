@@ -153,6 +153,17 @@ TEST_P(event_loop_memory, that_is_not_there_fails_an_async_run_cleanly)
   in_both([&](asio::io_context& loop, memory_outcome& outcome) { async_run(loop, quick(), outcome.handler()); });
 }
 
+TEST_P(event_loop_memory, that_is_not_there_takes_no_failed_exec_for_a_program)
+{
+  in_both([&](asio::io_context& loop, memory_outcome& outcome) {
+    // A name that takes memory to tell.
+    async_run(loop, program("/nonexistent/program/of/a/long/name"), [&outcome](std::error_code ec, exit_status) {
+      EXPECT_TRUE(ec == std::errc::no_such_file_or_directory || ec == std::errc::not_enough_memory) << ec;
+      outcome.handler()(ec == std::errc::no_such_file_or_directory ? std::error_code() : ec, 0);
+    });
+  });
+}
+
 TEST_P(event_loop_memory, that_is_not_there_fails_an_async_capture_cleanly)
 {
   in_both([&](asio::io_context& loop, memory_outcome& outcome) {
@@ -198,6 +209,21 @@ TEST_P(event_loop_memory, that_is_not_there_fails_a_limited_run_cleanly)
 {
   in_both([&](asio::io_context& loop, memory_outcome& outcome) {
     async_run(loop, quick(), {.limit = 60s}, outcome.handler());
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_leaves_no_child_running_that_was_to_be_stopped)
+{
+  isolated_loop([&] {
+    bool failed = true;
+    for (std::size_t n = 0; failed && n < most && !HasFailure(); ++n) {
+      SCOPED_TRACE("allocation " + std::to_string(n));
+      async_child running = start(helper({"hang"}).stop_on_destroy());
+      fail_one_allocation_after(n);
+      running = {};
+      failed = stop_failing_allocations();
+      run_until([] { return !has_children(); });
+    }
   });
 }
 

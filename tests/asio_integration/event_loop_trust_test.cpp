@@ -152,6 +152,43 @@ TEST_P(event_loop_trust, a_copy_that_goes_on_after_notify_fork_has_a_reaper_of_i
   });
 }
 
+TEST_P(event_loop_trust, a_copy_is_told_that_what_it_waits_for_is_its_parents)
+{
+  const scratch_directory scratch;
+  const std::string silent = scratch / "silent";
+  ASSERT_EQ(::mkfifo(silent.c_str(), 0600), 0);
+  isolated_loop([&] {
+    async_child running = start(helper({"hang"}));
+    wait_result ended;
+    running.async_wait(ended.handler());
+    wait_result launched;
+    asio::cancellation_signal cancel;
+    async_run(context(), helper({"exit", "0"}).stdin_from(stdio::read_file(silent)),
+              asio::bind_cancellation_slot(cancel.slot(), launched.handler()));
+    run_until([] { return children().size() == 2; });
+    context().notify_fork(asio::execution_context::fork_prepare);
+    const pid_t copy = ::fork();
+    if (copy == 0) {
+      context().notify_fork(asio::execution_context::fork_child);
+      context().restart();
+      context().run_for(20s);
+      const bool good = ended.calls == 1 && ended.ec == std::errc::no_child_process && launched.calls == 1 &&
+                        launched.ec == std::errc::no_child_process;
+      ::_exit(good ? 0 : 1);
+    }
+    context().notify_fork(asio::execution_context::fork_parent);
+    int status = 0;
+    EXPECT_EQ(::waitpid(copy, &status, 0), copy);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(ended.calls + launched.calls, 0);
+    running.kill();
+    cancel.emit(asio::cancellation_type::terminal);
+    run_to_end();
+    EXPECT_EQ(ended.status.signal(), SIGKILL);
+    EXPECT_EQ(launched.ec, asio::error::operation_aborted);
+  });
+}
+
 TEST_P(event_loop_trust, a_copy_takes_no_event_of_its_parent)
 {
   isolated_loop([&] {

@@ -6,6 +6,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "async_functions.hpp"
@@ -437,6 +439,29 @@ TEST_P(context_end, kills_the_children_of_operations_that_wait_for_them)
   EXPECT_EQ(runs, 0);
   run.expect_gone();
   captured.expect_gone();
+  EXPECT_TRUE(all_children_gone());
+}
+
+// What waits in the queue of a context goes after the context's reaper.
+TEST_P(context_end, kills_the_child_of_a_queued_function_though_it_was_to_be_stopped)
+{
+  async_child running = start(helper({"hang"}).stop_on_destroy());
+  asio::post(context(), [child = std::move(running)] {});
+  end_context();
+  EXPECT_TRUE(all_children_gone());
+}
+
+TEST_P(context_end, drops_a_wait_that_begins_after_the_reaper)
+{
+  const auto alive = std::make_shared<int>();
+  auto running = std::make_shared<async_child>(start({"hang"}));
+  std::shared_ptr<void> asks(nullptr, [running, alive](void*) {
+    running->async_wait([alive](std::error_code, exit_status) { ADD_FAILURE(); });
+  });
+  running.reset();
+  asio::post(context(), [asked = std::move(asks)] {});
+  end_context();
+  EXPECT_EQ(alive.use_count(), 1);
   EXPECT_TRUE(all_children_gone());
 }
 

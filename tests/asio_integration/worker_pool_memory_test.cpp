@@ -5,17 +5,20 @@
 #include <asio_integration/worker_pool.hpp> // First: proves it stands alone.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <new>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "allocations.hpp"
@@ -155,6 +158,43 @@ protected:
   }
 };
 SUBPROCESS_FOR_EACH_SETUP(pool_memory);
+
+// Whose workers wait for somebody to write.
+TEST_P(pool_memory, that_is_not_there_ends_starts_that_hang)
+{
+  const scratch_directory scratch;
+  const std::string silent = scratch / "silent";
+  ASSERT_EQ(::mkfifo(silent.c_str(), 0600), 0);
+  const command worker = helper({"line-worker"}).stdin_from(stdio::read_file(silent));
+  isolated_loop([&] {
+    ::alarm(50);
+    asio::io_context loop;
+    use_source(loop);
+    bool failed = true;
+    for (std::size_t n = 0; failed && n < most && !HasFailure(); ++n) {
+      SCOPED_TRACE("allocation " + std::to_string(n));
+      worker_pool pool(loop, worker);
+      asio::cancellation_signal stop;
+      int told = 0;
+      std::error_code end;
+      pool.async_run(asio::bind_cancellation_slot(stop.slot(), [&](std::error_code ec) {
+        ++told;
+        end = ec;
+      }));
+      loop.restart();
+      loop.poll();
+      fail_one_allocation_after(n);
+      pool.resize(3);
+      failed = stop_failing_allocations();
+      if (!failed)
+        stop.emit(asio::cancellation_type::terminal);
+      run_dry(loop);
+      EXPECT_EQ(told, 1);
+      EXPECT_EQ(end, failed ? std::error_code(ENOMEM, std::system_category()) : asio::error::operation_aborted);
+      expect_no_children_of(loop);
+    }
+  });
+}
 
 TEST_P(pool_memory, that_is_not_there_ends_a_pool_cleanly)
 {
