@@ -11,6 +11,7 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
+#include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
@@ -300,6 +301,26 @@ TEST_P(pooled, last_words_are_an_answer)
   EXPECT_EQ(request(lease, "more").ec, code_of(EPIPE));
 }
 
+// Also those of which more, or one byte more, is there than is read at once.
+TEST_P(pooled, last_words_of_any_size_are_an_answer)
+{
+  for (const std::size_t size : {100, 16383, 16384, 16385, 32768, 49152, 60000}) {
+    start_pool(program("/bin/sh", {"-c", "read -r x; printf '%0" + std::to_string(size) + "d\\n' 0"}), patient());
+    worker_lease lease = acquire();
+    const pid_t worker = lease.child().id();
+    answered got;
+    lease.async_request("x", got.handler());
+    wait_until_exited(worker);
+    run_until([&] { return got.calls == 1; });
+    EXPECT_FALSE(got.ec) << got.ec.message();
+    EXPECT_EQ(got.text.size(), size);
+    lease.done();
+    end_pool();
+    run = {};
+  }
+  run.calls = 1; // All are over.
+}
+
 TEST_P(pooled, a_second_answer_costs_the_worker)
 {
   start_pool(line_worker(), patient());
@@ -361,6 +382,28 @@ TEST_P(pooled, a_worker_that_writes_after_its_line_of_readiness_is_recycled)
   const unique_fd order(::open(go_on.c_str(), O_RDWR | O_CLOEXEC));
   write_all(order.get(), "\n");
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
+}
+
+// The pool's own wait for what an idle worker writes is called off, and the loop has yet to
+// hear of that.
+TEST_P(pooled, an_answer_that_comes_at_once_is_not_unasked)
+{
+  start_pool(line_worker(), patient());
+  first(pool_event_kind::ready);
+  EXPECT_TRUE(is_busy());
+  asio::io_context elsewhere;
+  leased got;
+  pool->async_acquire(asio::bind_executor(elsewhere.get_executor(), got.handler()));
+  elsewhere.run_for(patience);
+  ASSERT_EQ(got.calls, 1);
+  answered answer;
+  got.lease.async_request("x", answer.handler());
+  EXPECT_TRUE(becomes_readable(got.lease.child().stdout_pipe().native_handle()));
+  run_until([&] { return answer.calls == 1; });
+  EXPECT_EQ(answer.text, "re: x");
+  got.lease.done();
+  EXPECT_EQ(ask("y").text, "re: y");
+  EXPECT_EQ(count(pool_event_kind::stopping), 0u);
 }
 
 TEST_P(pooled, what_cannot_be_sent_costs_nothing)
@@ -651,6 +694,22 @@ TEST_P(pool_at_the_end, what_was_notified_is_told_before)
   EXPECT_EQ(said(), (std::vector<std::string>{"farewell"}));
 }
 #endif
+
+// Twice it reads as much as it has room for, and then one byte is left.
+TEST_P(pool_at_the_end, the_last_byte_of_an_answer_is_read)
+{
+  start_pool(program("/bin/sh", {"-c", "read -r x; printf '%032768d\\n' 0"}), patient(2));
+  worker_lease other = acquire();
+  worker_lease lease = acquire();
+  other.child().kill();
+  let_it_end(other.child().id());
+  answered got;
+  lease.async_request("go", got.handler());
+  let_it_end(lease.child().id());
+  run_until([&] { return got.calls == 1; });
+  EXPECT_FALSE(got.ec) << got.ec.message();
+  EXPECT_EQ(got.text.size(), 32768u);
+}
 
 TEST_P(pooled, keeps_the_last_1024_events_for_who_does_not_ask)
 {

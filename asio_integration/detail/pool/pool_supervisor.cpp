@@ -253,7 +253,6 @@ void pool_supervisor::finish_failed() noexcept
   refuse_all(fault_);
   if (!processes_.empty())
     return;
-  is_finished_ = true;
   if (timer_)
     timer_->cancel();
   close_notify();
