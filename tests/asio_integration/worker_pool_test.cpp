@@ -11,7 +11,6 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
-#include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
@@ -382,28 +381,6 @@ TEST_P(pooled, a_worker_that_writes_after_its_line_of_readiness_is_recycled)
   const unique_fd order(::open(go_on.c_str(), O_RDWR | O_CLOEXEC));
   write_all(order.get(), "\n");
   EXPECT_EQ(first(pool_event_kind::stopping).reason, stop_reason::protocol);
-}
-
-// The pool's own wait for what an idle worker writes is called off, and the loop has yet to
-// hear of that.
-TEST_P(pooled, an_answer_that_comes_at_once_is_not_unasked)
-{
-  start_pool(line_worker(), patient());
-  first(pool_event_kind::ready);
-  EXPECT_TRUE(is_busy());
-  asio::io_context elsewhere;
-  leased got;
-  pool->async_acquire(asio::bind_executor(elsewhere.get_executor(), got.handler()));
-  elsewhere.run_for(patience);
-  ASSERT_EQ(got.calls, 1);
-  answered answer;
-  got.lease.async_request("x", answer.handler());
-  EXPECT_TRUE(becomes_readable(got.lease.child().stdout_pipe().native_handle()));
-  run_until([&] { return answer.calls == 1; });
-  EXPECT_EQ(answer.text, "re: x");
-  got.lease.done();
-  EXPECT_EQ(ask("y").text, "re: y");
-  EXPECT_EQ(count(pool_event_kind::stopping), 0u);
 }
 
 TEST_P(pooled, what_cannot_be_sent_costs_nothing)
