@@ -1203,6 +1203,72 @@ TEST_P(pooled, does_not_wait_for_workers_that_may_not_be_signalled)
   });
 }
 
+// A worker and a process of its own, which holds its streams, says its number on stderr and
+// lives longer.
+class pool_of_leavers : public pooled {
+protected:
+  static worker_pool_options options()
+  {
+    worker_pool_options chosen = patient();
+    chosen.restart = restart_when::never;
+    return chosen;
+  }
+
+  void start(const worker_pool_options& chosen)
+  {
+    command worker = program("/bin/sh", {"-c", R"(sleep 60 & echo $! >&2; exec "$0" line-worker)", helper_path()});
+    start_pool(worker.stderr_to(stdio::pipe()), chosen);
+    other = std::stoi(first(pool_event_kind::output).text);
+    EXPECT_TRUE(is_busy()); // The pool waits for what the worker writes.
+  }
+
+  void expect_end_of_loop()
+  {
+    run_until([&] { return run.calls == 1; });
+    EXPECT_FALSE(is_busy());
+    ::kill(other, SIGKILL);
+  }
+
+  pid_t other = -1;
+};
+SUBPROCESS_FOR_EACH_SETUP(pool_of_leavers);
+
+TEST_P(pool_of_leavers, holds_no_loop_when_they_were_stopped)
+{
+  start(options());
+  cancel_run();
+  expect_end_of_loop();
+}
+
+TEST_P(pool_of_leavers, holds_no_loop_when_they_have_died)
+{
+  start(options());
+  ::kill(first(pool_event_kind::ready).pid, SIGKILL);
+  expect_end_of_loop();
+}
+
+TEST_P(pool_of_leavers, holds_no_loop_when_they_were_never_ready)
+{
+  worker_pool_options chosen = options();
+  chosen.ready = readiness::line("now");
+  start(chosen);
+  cancel_run();
+  expect_end_of_loop();
+}
+
+#ifdef SUBPROCESS_LINUX_OPTIONS
+TEST_P(pooled, that_is_over_holds_no_loop)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::notify();
+  start_pool(helper({"notify", "READY=1"}), options);
+  first(pool_event_kind::ready);
+  cancel_run();
+  EXPECT_EQ(result_of_run(), asio::error::operation_aborted);
+  EXPECT_FALSE(is_busy());
+}
+#endif
+
 TEST_P(pooled, runs_once)
 {
   start_pool(line_worker(), patient());

@@ -131,7 +131,20 @@ void pool_supervisor::forget(pool_process& process)
 {
   process.is_gone = true;
   stop_watching(process);
+  stop_reading(process);
   processes_.erase(process.id.number);
+}
+
+// Others may hold its streams for longer. A wait for what they write would hold the loop,
+// and the streams.
+void pool_supervisor::stop_reading(pool_process& process)
+{
+  std::error_code ignored;
+  async_child& child = process.link->child;
+  if (child.stderr_pipe().is_open())
+    child.stderr_pipe().cancel(ignored);
+  if (std::exchange(process.is_awaiting_line, false))
+    child.stdout_pipe().cancel(ignored);
 }
 
 void pool_supervisor::became_ready(pool_process& process)
@@ -198,12 +211,14 @@ void pool_supervisor::await_ready_line(pool_process& process)
   auto& out = process.link->child.stdout_pipe();
   if (!out.is_open())
     return;
+  process.is_awaiting_line = true;
   const auto wrote = [](pool_process& self, std::error_code) { self.owner->read_ready_line(self); };
   out.async_wait(out.wait_read, process_step(process.shared_from_this(), loop_executor(context()), wrote));
 }
 
 void pool_supervisor::read_ready_line(pool_process& process)
 {
+  process.is_awaiting_line = false;
   if (process.is_gone || process.is_stopping || has_failed_)
     return;
   answer_buffer& unread = process.link->unread;

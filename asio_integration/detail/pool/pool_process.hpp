@@ -53,8 +53,9 @@ struct pool_process : std::enable_shared_from_this<pool_process> {
   bool is_leased = false;
   bool is_stopping = false;
   bool is_gone = false;
-  bool is_watched = false; // Something waits for what an idle worker writes.
-  unsigned watch = 0;      // The number of that wait.
+  bool is_awaiting_line = false; // Of readiness.
+  bool is_watched = false;       // Something waits for what an idle worker writes.
+  unsigned watch = 0;            // The number of that wait.
 };
 
 } // namespace subprocess::detail

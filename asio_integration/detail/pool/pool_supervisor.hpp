@@ -111,6 +111,7 @@ private:
   void watch_all();
   void watch(pool_process& process);
   void stop_watching(pool_process& process);
+  void stop_reading(pool_process& process);
   void wrote_unasked(pool_process& process, unsigned watch);
   void await_ready_line(pool_process& process);
   void read_ready_line(pool_process& process);
