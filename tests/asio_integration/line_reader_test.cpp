@@ -101,6 +101,18 @@ TEST(line_buffer_of, no_length_has_empty_lines_only)
   EXPECT_EQ(lines_of(buffer), (texts{"=", ">", "="}));
 }
 
+// What was taken makes room again.
+TEST(line_buffer_of, lines_without_end_reads_to_the_same_place)
+{
+  line_buffer buffer(line_options{.longest = 2000});
+  const char* const place = buffer.room().data();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(buffer.room().data(), place);
+    add(buffer, std::string(1000, 'x') + "\n");
+    EXPECT_EQ(lines_of(buffer).size(), 1u);
+  }
+}
+
 TEST(line_buffer_of, any_input_gives_what_was_put_in)
 {
   std::string sent;

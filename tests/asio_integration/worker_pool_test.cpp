@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -228,7 +229,8 @@ TEST_P(pooled, exchanges_frames_of_any_size)
 {
   start_pool(helper({"cat"}), patient());
   worker_lease lease = acquire();
-  for (const std::size_t size : {std::size_t(0), std::size_t(1), std::size_t(5000), std::size_t(3) << 20}) {
+  for (const std::size_t size :
+       {std::size_t(0), std::size_t(1), std::size_t(5000), std::size_t(3) << 20, (std::size_t(1) << 24) + 1}) {
     std::string frame(size, 'x');
     if (size > 1)
       frame[size / 2] = '\n';
@@ -352,6 +354,36 @@ TEST_P(pooled, a_worker_with_something_left_is_not_handed_on)
   lease.done();
   run_until([&] { return next.calls == 1; });
   EXPECT_EQ(request(next.lease, "x").text, "re: x");
+}
+
+// The answer is as much as is read at once: whether more is there, nobody has seen.
+TEST_P(pooled, a_worker_with_something_left_behind_a_large_answer_is_not_handed_on)
+{
+  const scratch_directory scratch;
+  const std::string path = scratch / "orders";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const unique_fd orders(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  start_pool(
+      program("/bin/sh", {"-c", R"(while read -r x && read -r x <"$0"; do printf '%016383d\nleft\n' 0; done)", path}),
+      patient());
+  worker_lease lease = acquire();
+  leased next;
+  pool->async_acquire(next.handler());
+  answered got;
+  lease.async_request("x", got.handler());
+  write_all(orders.get(), "\n");
+  const int out = lease.child().stdout_pipe().native_handle();
+  const auto all_is_there = [out] {
+    int size = 0;
+    return ::ioctl(out, FIONREAD, &size) == 0 && size == 16384 + 5;
+  };
+  EXPECT_TRUE(eventually(all_is_there));
+  run_until([&] { return got.calls == 1; });
+  EXPECT_EQ(got.text.size(), 16383u);
+  lease.done();
+  run_until([&] { return next.calls == 1; });
+  write_all(orders.get(), "\n");
+  EXPECT_EQ(request(next.lease, "x").text.size(), 16383u);
 }
 
 TEST_P(pooled, an_idle_worker_that_writes_is_recycled)
