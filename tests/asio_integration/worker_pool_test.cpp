@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
@@ -429,6 +431,14 @@ TEST_P(pooled, what_cannot_be_sent_costs_nothing)
   EXPECT_EQ(pool->counts().ready, 1u);
 }
 
+TEST_P(pooled, a_request_is_not_sent_where_no_answer_could_come)
+{
+  start_pool(line_worker(), patient());
+  worker_lease lease = acquire();
+  lease.child().stdout_pipe().close();
+  EXPECT_EQ(request(lease, "x").ec, code_of(EBADF));
+}
+
 TEST_P(pooled, a_cancelled_request_costs_the_worker)
 {
   start_pool(line_worker(), patient());
@@ -832,6 +842,15 @@ TEST_P(pooled, a_line_is_waited_for_though_another_has_read_what_was_there)
 }
 #endif
 
+TEST_P(pooled, a_worker_that_closes_its_output_will_not_say_that_it_is_ready)
+{
+  worker_pool_options options = patient();
+  options.ready = readiness::line("now");
+  options.ready_within = 300ms;
+  start_pool(program("/bin/sh", {"-c", "exec >&-; exec sleep 60"}), options);
+  EXPECT_EQ(result_of_run(), code_of(ETIMEDOUT));
+}
+
 TEST_P(pooled, waiting_for_readiness_can_be_cancelled)
 {
   start_pool(line_worker(), patient());
@@ -875,6 +894,25 @@ std::string notify_socket_of(pid_t worker)
   EXPECT_NE(begin, variables.npos);
   const std::string entry = variables.c_str() + std::min(begin, variables.size());
   return entry.substr(entry.find('=') + 1);
+}
+
+TEST_P(pooled, descriptors_that_come_with_a_notification_are_closed)
+{
+  start_pool(helper({"notify", "READY=1"}), notified());
+  EXPECT_EQ(ask("barrier").text, "passed"); // It waits until nobody has the other end of a pipe.
+}
+
+TEST_P(pooled, takes_no_number_of_a_standard_stream)
+{
+  for (int stream = 0; stream < 3; ++stream)
+    isolated_loop([&] {
+      ::close(stream);
+      start_pool(helper({"notify", "READY=1"}), notified());
+      EXPECT_EQ(ask("x").text, "re: x");
+      EXPECT_EQ(::fcntl(stream, F_GETFD), -1);
+      end_pool();
+      pool.reset();
+    });
 }
 
 TEST_P(pooled, others_cannot_notify_for_a_worker)
@@ -983,6 +1021,38 @@ TEST_P(pooled, a_worker_may_ask_for_more_time_to_stop)
   cancel_run();
   run_until([&] { return run.calls == 1; });
   EXPECT_EQ(lease.lost()->signal(), SIGKILL);
+}
+
+TEST_P(pooled, signs_of_life_keep_a_worker)
+{
+  EXPECT_TRUE(given_enough_time(200ms, [&](std::chrono::milliseconds watchdog) {
+    worker_pool_options options = notified();
+    options.watchdog = watchdog;
+    start_pool(helper({"notify", "READY=1"}), options);
+    for (const deadline end(2 * watchdog); !end.passed();)
+      ask("notify WATCHDOG=1");
+    const bool lives = count(pool_event_kind::stopping) == 0;
+    end_pool();
+    pool.reset();
+    run = {};
+    told.clear();
+    return lives;
+  }));
+  run.calls = 1;
+}
+
+TEST_P(pooled, for_which_there_is_no_socket_ends_at_once)
+{
+  isolated_loop([&] {
+    const asio::steady_timer opens_what_asio_needs(context());
+    rlimit few{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
+    few.rlim_cur = static_cast<rlim_t>(lowest_free());
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    start_pool(helper({"notify", "READY=1"}), notified());
+    EXPECT_EQ(result_of_run(), code_of(EMFILE));
+    pool.reset();
+  });
 }
 
 TEST_P(pooled, a_worker_that_is_silent_for_too_long_is_ended)

@@ -474,8 +474,8 @@ int accept_worker_verb(const arguments& a)
 }
 
 #ifdef __linux__
-/// To where NOTIFY_SOCKET says. \source sd_notify(3).
-bool notify(const char* text)
+/// To where NOTIFY_SOCKET says, with a descriptor unless that is -1. \source sd_notify(3).
+bool notify(const char* text, int passed = -1)
 {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
@@ -486,14 +486,40 @@ bool notify(const char* text)
   std::memcpy(address.sun_path, name, length);
   if (address.sun_path[0] == '@')
     address.sun_path[0] = 0;
+  iovec piece{const_cast<char*>(text), std::strlen(text)};
+  msghdr message{};
+  message.msg_name = &address;
+  message.msg_namelen = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof passed)] = {};
+  if (passed != -1) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof passed);
+    std::memcpy(CMSG_DATA(part), &passed, sizeof passed);
+  }
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  return ::sendto(fd, text, std::strlen(text), 0, reinterpret_cast<const sockaddr*>(&address), size) != -1 &&
-         ::close(fd) == 0;
+  return ::sendmsg(fd, &message, 0) != -1 && ::close(fd) == 0;
+}
+
+/// Returns when all before it was received. \source sd_notify_barrier(3).
+bool notify_barrier()
+{
+  int ends[2];
+  if (::pipe(ends) == -1 || !notify("BARRIER=1", ends[1]))
+    return false;
+  ::close(ends[1]);
+  char none;
+  return ::read(ends[0], &none, 1) == 0 && ::close(ends[0]) == 0;
 }
 
 // notify TEXT…: sends each to NOTIFY_SOCKET, '|' as a newline, and then does as
-// line-worker; "notify TEXT" as a request does the same. "fork TEXT" lets a child send it.
+// line-worker; "notify TEXT" as a request does the same, and "barrier" waits until all was
+// received. "fork TEXT" lets a child send it.
 int notify_verb(const arguments& a)
 {
   for (int i = 0; i < a.count; ++i) {
@@ -517,7 +543,9 @@ int notify_verb(const arguments& a)
     if (std::strncmp(line, "notify ", 7) == 0) {
       notify(line + 7);
       write_text(1, "sent\n");
-    } else if (const int code = obey(line); code != -1)
+    } else if (std::strcmp(line, "barrier") == 0)
+      write_text(1, notify_barrier() ? "passed\n" : "failed\n");
+    else if (const int code = obey(line); code != -1)
       return code;
   }
   return 0;
