@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <climits>
@@ -104,6 +105,66 @@ TEST_P(stream_data, a_capacity_that_is_refused_is_an_error)
   const spawn_failure large = failure_of(helper({"exit", "0"}).stderr_to(stdio::pipe(INT_MAX)));
   EXPECT_EQ(large.step, spawn_step::pipe);
   EXPECT_EQ(large.detail, "stderr capacity 2147483647");
+}
+
+// Its limit is for what the program writes. Who has no privilege can raise it to the hard
+// limit alone.
+TEST_P(stream_data, a_string_that_no_file_may_hold_is_an_error)
+{
+  const scratch_directory scratch;
+  const std::string tool = scratch.helper_as("tool");
+  isolated([&] {
+    if (::geteuid() == 0) {
+      ASSERT_EQ(::setgid(64322), 0);
+      ASSERT_EQ(::setuid(64321), 0);
+    }
+    const std::string text(10'000, 'x');
+    const command what = program(tool, {"cat"}).stdin_from(stdio::from_string(text));
+    const rlimit enough{100, 10'000};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &enough), 0);
+    EXPECT_EQ(output_of(what), text);
+    const rlimit too_low{100, 9'999};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &too_low), 0);
+    const spawn_failure failure = failure_of(what);
+    EXPECT_EQ(failure.code.value(), EFBIG) << failure.context();
+    EXPECT_EQ(failure.step, spawn_step::open_file);
+    EXPECT_EQ(failure.detail, "stdin data");
+  });
+}
+
+// Only numbers of standard streams are free, which no stream of a child's may have.
+TEST_P(stream_data, that_finds_no_other_number_than_a_standard_one_is_an_error)
+{
+  isolated([&] {
+    EXPECT_TRUE(run(helper({"exit", "0"})).success());
+    rlimit few{};
+    ::getrlimit(RLIMIT_NOFILE, &few);
+    few.rlim_cur = static_cast<rlim_t>(lowest_free());
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    ::close(0);
+    ::close(1);
+    for (const stdio& choice : {stdio::pipe(), stdio::socket(), stdio::pty()}) {
+      const spawn_failure failure = failure_of(helper({"exit", "0"}).stderr_to(choice));
+      EXPECT_EQ(failure.code, std::errc::too_many_files_open) << failure.context();
+      EXPECT_TRUE(failure.detail.starts_with("stderr")) << failure.context();
+      EXPECT_EQ(::fcntl(0, F_GETFD), -1);
+      EXPECT_EQ(::fcntl(1, F_GETFD), -1);
+    }
+  });
+}
+
+TEST_P(stream_data, a_terminal_takes_two_descriptors)
+{
+  isolated([&] {
+    EXPECT_TRUE(run(helper({"exit", "0"})).success());
+    rlimit few{};
+    ::getrlimit(RLIMIT_NOFILE, &few);
+    few.rlim_cur = static_cast<rlim_t>(lowest_free()) + 1;
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const spawn_failure failure = failure_of(helper({"exit", "0"}).stdin_from(stdio::pty()));
+    EXPECT_EQ(failure.code, std::errc::too_many_files_open) << failure.context();
+    EXPECT_EQ(failure.step, spawn_step::pty);
+  });
 }
 
 TEST_P(stream_data, running_out_of_descriptors_leaks_none)

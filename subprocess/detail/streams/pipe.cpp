@@ -9,6 +9,7 @@
 
 namespace subprocess::detail {
 
+// Where the limit is not above the lowest number, the kernel says EINVAL: fcntl(2).
 int lift(unique_fd& fd, int lowest) noexcept
 {
   if (fd.get() >= lowest)
@@ -16,7 +17,7 @@ int lift(unique_fd& fd, int lowest) noexcept
   const int lifted = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, lowest);
   const int error = lifted == -1 ? errno : 0;
   fd.reset(lifted);
-  return error;
+  return error == EINVAL ? EMFILE : error;
 }
 
 standard_numbers::standard_numbers() noexcept
