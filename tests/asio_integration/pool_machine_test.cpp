@@ -130,6 +130,27 @@ protected:
   std::vector<pool_event> events; // Of the last done().
 };
 
+TEST_F(pool_table, what_is_told_of_nobody_changes_nothing)
+{
+  make_running(for_table());
+  const pool_counts before = machine->counts();
+  const worker_id nobody = worker(0, 99);
+  machine->start(now);
+  machine->spawn_failed(nobody, code_of(EPERM), now, 0);
+  machine->spawned(nobody, 100, now, 0);
+  machine->ready(nobody, now);
+  machine->extend_start(nobody, 1s, now);
+  machine->alive(nobody, now);
+  machine->alarm(nobody);
+  machine->misbehaved(nobody);
+  machine->leaves(nobody);
+  machine->reloading(nobody);
+  machine->ended(nobody, killed, now, 0);
+  machine->stop_failed(nobody, code_of(EPERM), now, 0);
+  EXPECT_TRUE(done().empty());
+  EXPECT_EQ(machine->counts(), before);
+}
+
 // ---- a spawn fails, or no worker is ready in time, before any ever was
 
 TEST_F(pool_table, a_first_spawn_that_fails_ends_the_pool_at_once_with_its_error)

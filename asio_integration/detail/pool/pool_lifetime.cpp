@@ -65,14 +65,7 @@ void pool_machine::wind_down(worker_id id, pool_worker& worker)
     return stop_after_lease(id, worker, stop_reason::pool_ends);
   if (stage_ == stage::stopping || worker.now == phase::spawning)
     return stop(id, worker, stop_reason::pool_ends);
-  if (worker.now != phase::stopping) {
-    clear_due(id, worker);
-    no_longer_ready(id, worker);
-    worker.now = phase::stopping;
-    worker.leaving = stop_reason::pool_ends;
-    tell_of(pool_event_kind::stopping, id, worker);
-  }
-  actions_.push_back(kill_worker{id});
+  actions_.push_back(kill_worker{id}); // It is being stopped since the stage before.
 }
 
 // After whatever has happened: the next step of a rollout, and the end of the pool.

@@ -89,8 +89,6 @@ std::optional<notify_datagram> receive_notify(int socket)
     return std::nullopt;
   notify_datagram received{.text = std::string(text, static_cast<std::size_t>(got))};
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET)
-      continue;
     if (part->cmsg_type == SCM_RIGHTS)
       close_descriptors(*part);
     ucred sender{};
