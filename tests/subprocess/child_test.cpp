@@ -450,6 +450,16 @@ TEST_P(losing, a_child_is_noticed_by_a_signal_too)
   expect_lost(stolen);
 }
 
+TEST_P(losing, a_child_is_noticed_by_a_signal_to_its_group_too)
+{
+  child stolen = spawn(helper({"exit", "3"}).process_group());
+  ASSERT_EQ(::waitpid(stolen.id(), nullptr, 0), stolen.id());
+  std::error_code ec;
+  stolen.kill_group(SIGTERM, ec);
+  EXPECT_EQ(ec, std::errc::invalid_argument);
+  expect_lost(stolen);
+}
+
 TEST_P(losing, a_child_while_waiting_for_it_ends_the_wait)
 {
   child stolen = start({"cat"});

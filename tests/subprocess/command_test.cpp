@@ -112,6 +112,15 @@ TEST(command, copies_are_independent)
   EXPECT_THAT(moved.get().args, ElementsAre("a", "b"));
 }
 
+TEST(command, that_was_moved_from_is_one_of_nothing)
+{
+  command what("prog", {"a"});
+  const command taken = std::move(what);
+  EXPECT_EQ(to_string(taken), "prog a");
+  EXPECT_EQ(to_string(what), "''");
+  EXPECT_EQ(to_string(what.arg("b")), "'' b");
+}
+
 TEST(command, reads_as_it_would_in_a_shell)
 {
   EXPECT_EQ(to_string(command("ls")), "ls");
@@ -247,6 +256,8 @@ TEST_P(commands, nothing_is_forked_for_a_command_with_a_mistake)
       {helper({"exit"}).arg(std::string(1, '\0')), "argument: NUL byte"},
       {helper({"exit"}).arg0(nul), "argument: NUL byte"},
       {helper({"exit"}).current_dir(nul), "directory: NUL byte"},
+      {helper({"exit"}).cgroup(nul), "cgroup: NUL byte"},
+      {helper({"exit"}).chroot(nul), "root: NUL byte"},
       {helper({"exit"}).session_leader().process_group(1), "session leader in a foreign process group"},
       {helper({"exit"}).map_fd(0, 0), "map_fd onto 0"},
       {helper({"exit"}).map_fd(0, 2), "map_fd onto 2"},

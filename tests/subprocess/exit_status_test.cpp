@@ -96,6 +96,11 @@ TEST(signal_name, knows_the_signals_that_have_one)
       {SIGSYS, "SIGSYS"},   {SIGVTALRM, "SIGVTALRM"}, {SIGWINCH, "SIGWINCH"}};
   for (const auto& [number, name] : names)
     EXPECT_STREQ(detail::signal_name(number), name);
+#ifdef __linux__
+  EXPECT_STREQ(detail::signal_name(SIGIO), "SIGIO");
+  EXPECT_STREQ(detail::signal_name(SIGPWR), "SIGPWR");
+  EXPECT_STREQ(detail::signal_name(SIGSTKFLT), "SIGSTKFLT");
+#endif
   EXPECT_EQ(detail::signal_name(0), nullptr);
   EXPECT_EQ(detail::signal_name(-1), nullptr);
   EXPECT_EQ(detail::signal_name(64), nullptr);

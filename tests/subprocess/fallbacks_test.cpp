@@ -242,14 +242,17 @@ TEST(transient_lack, of_memory_for_the_childs_stack_decides_nothing)
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
   const command what = helper({"exit", "3"});
+  const command by_fork = helper({"exit", "3"}).use_launcher(launcher::fork);
   rlimit none = before;
   none.rlim_cur = 1;
-  ASSERT_EQ(::setrlimit(RLIMIT_AS, &none), 0);
-  spawn_failure failure;
-  const child refused = spawn(what, failure);
-  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
-  EXPECT_EQ(failure.code, std::errc::not_enough_memory) << failure.code.message();
-  EXPECT_EQ(refused.id(), -1);
+  for (const command* one : {&what, &by_fork}) {
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &none), 0);
+    spawn_failure failure;
+    const child refused = spawn(*one, failure);
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+    EXPECT_EQ(failure.code, std::errc::not_enough_memory) << failure.code.message();
+    EXPECT_EQ(refused.id(), -1);
+  }
 
   child next = spawn(what);
   EXPECT_EQ(next.launcher_used() == launcher::clone, clone_works());

@@ -315,6 +315,45 @@ TEST_P(hostile_host, with_many_descriptors_gives_each_target_its_own)
   }
 }
 
+// To copy a large table takes long: the child has its share of it at low numbers, which
+// are held for that, or where it is.
+
+std::vector<unique_fd> three_hundred_open()
+{
+  std::vector<unique_fd> many;
+  while (many.empty() || many.back().get() < 300)
+    many.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return many;
+}
+
+TEST_P(hostile_host, with_many_descriptors_and_no_low_number_gives_its_children_their_own)
+{
+  hosted([&] {
+    launch_in_every_way();
+    close_the_unknown();
+    const std::vector<unique_fd> many = three_hundred_open();
+    for (int i = 0; i < 2; ++i)
+      launch_in_every_way();
+  });
+}
+
+TEST_P(hostile_host, with_many_descriptors_that_closes_what_it_does_not_know_sees_the_end_of_its_pipes)
+{
+  hosted([&] {
+    launch_in_every_way();
+    close_the_unknown();
+    std::vector<unique_fd> many = three_hundred_open();
+    EXPECT_TRUE(run(helper({"exit", "0"})).success()); // From here on the table is known to be large.
+    many.erase(many.begin(), many.begin() + 10);
+    pipe_ends ends = make_pipe(300);
+    EXPECT_TRUE(run(helper({"fd-write", "7", "hello"}).map_fd(ends.write_end.get(), 7)).success());
+    ends.write_end.reset();
+    char buffer[8] = {};
+    EXPECT_EQ(::read(ends.read_end.get(), buffer, sizeof buffer), 5);
+    EXPECT_TRUE(becomes_readable(ends.read_end.get(), 1s)) << "somebody holds the pipe";
+  });
+}
+
 TEST_P(hostile_host, gives_children_what_a_slow_model_says_whatever_the_map)
 {
   hosted([&] {

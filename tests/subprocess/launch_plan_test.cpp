@@ -188,6 +188,16 @@ TEST_F(planning, knows_which_terminal_the_child_will_not_have)
     EXPECT_FALSE(failure_of(command("prog").foreground(number).map_fd(0, 7))) << number;
 }
 
+TEST_F(planning, explains_what_the_child_could_not_make)
+{
+  const command what = command("prog").user_namespace().stdin_from(stdio::from_string("x")).stdout_to(stdio::null());
+  plan_of good(what);
+  const auto detail_of = [&](spawn_step step, int item) { return good.plan.explain({step, item, EIO}).detail; };
+  EXPECT_EQ(detail_of(spawn_step::open_file, 0), "stdin data");
+  EXPECT_EQ(detail_of(spawn_step::open_file, 1), "\"/dev/null\"");
+  EXPECT_EQ(detail_of(spawn_step::namespaces, detail::setgroups_file), "setgroups deny");
+}
+
 TEST_F(planning, explains_numbers_by_names)
 {
   command what = command::from_fd(0, "prog").map_fd(0, 7).current_dir("/d").uid(5).gid(6).process_group(8);

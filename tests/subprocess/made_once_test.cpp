@@ -31,6 +31,16 @@ TEST_F(made_once, is_one_for_all_threads)
   EXPECT_EQ(*place.load(), 7);
 }
 
+TEST_F(made_once, is_what_came_first)
+{
+  static constinit std::atomic<const int*> place = nullptr;
+  const int& got = detail::made_once(place, [] {
+    detail::made_once(place, [] { return std::make_unique<const int>(1); }); // As another thread, meanwhile.
+    return std::make_unique<const int>(2);
+  });
+  EXPECT_EQ(got, 1);
+}
+
 TEST_F(made_once, a_fork_in_the_middle_makes_its_own)
 {
   static constinit std::atomic<const int*> place = nullptr;

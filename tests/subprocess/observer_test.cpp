@@ -329,6 +329,29 @@ TEST_P(observing, survives_a_fork_within_an_observer)
   EXPECT_EQ(told, 2);
 }
 
+// What an observer starts is told behind the rest, and so waits in its copy too.
+TEST_P(observing, tells_nothing_of_the_parents_behind_a_fork_within_an_observer)
+{
+  int told = 0;
+  pid_t copy = -1;
+  child second;
+  const observer forking([&](const observation&) {
+    if (++told > 1)
+      return;
+    second = spawn(good());
+    copy = ::fork();
+  });
+  child running = spawn(good());
+  if (copy == 0)
+    ::_exit(told == 1 ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(copy, &status, 0), copy);
+  EXPECT_EQ(status, 0);
+  running.wait();
+  second.wait();
+  EXPECT_EQ(told, 4);
+}
+
 class observing_others : public baseline {};
 
 TEST_F(observing_others, tells_of_an_adoption)
@@ -370,6 +393,7 @@ TEST_F(observing_others, says_all_in_a_line)
   std::ostringstream out;
   out << seen << ' ' << seen.what;
   EXPECT_EQ(out.str(), "adopted 4711 adopted");
+  EXPECT_EQ(to_string(static_cast<observed>(99)), "unknown");
 }
 
 TEST_F(observing_others, an_observer_of_nothing_is_told_nothing)

@@ -278,6 +278,25 @@ TEST_P(captured_pipelines, tell_of_a_stage_left_open_before_another_has_ended)
   ::kill(grandchild, SIGKILL);
 }
 
+TEST_P(captured_pipelines, for_which_there_are_no_descriptors_are_an_error)
+{
+  std::error_code ec;
+  const pipeline what = helper({"echo", "x"}) | helper({"cat"});
+  EXPECT_EQ(capture(what, ec).out, "x\n");
+  EXPECT_FALSE(ec) << ec.message();
+  isolated([&] {
+    rlimit few{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
+    few.rlim_cur = static_cast<rlim_t>(lowest_free());
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    spawn_failure failure;
+    capture(what, {.failure = &failure}, ec);
+    EXPECT_EQ(ec, std::errc::too_many_files_open);
+    EXPECT_EQ(failure.step, spawn_step::pipe);
+    EXPECT_EQ(failure.detail, "stdout");
+  });
+}
+
 TEST_P(captured_pipelines, leave_nothing_when_a_stage_cannot_be_spawned)
 {
   const pipeline what = helper({"ignore", "15"}) | program("/nonexistent");

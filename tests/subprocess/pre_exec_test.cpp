@@ -2,19 +2,24 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <csignal>
 #include <functional>
 #include <ios>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <subprocess/capture.hpp>
 
 #include "support/baseline.hpp"
+#include "support/deadline.hpp"
 #include "support/isolated.hpp"
 #include "support/programs.hpp"
 
@@ -202,6 +207,55 @@ TEST_F(hooks, that_abort_end_the_child_with_that_signal)
     return fine;
   });
   EXPECT_EQ(run(what).signal(), SIGKILL);
+}
+
+TEST_F(hooks, that_take_too_long_are_what_took_so_long)
+{
+  command what = helper({"exit", "0"});
+  what.pre_exec([]() -> std::error_code {
+    for (;;)
+      ::pause();
+  });
+  EXPECT_TRUE(given_enough_time(std::chrono::milliseconds(50), [&](std::chrono::milliseconds limit) {
+    spawn_failure failure;
+    std::error_code ec;
+    run(what, {.limit = limit, .failure = &failure}, ec);
+    EXPECT_EQ(ec, std::errc::timed_out);
+    return failure.step == spawn_step::pre_exec; // And not what comes before them.
+  }));
+}
+
+// What is in the way is moved to a number that has to be free in the child. For its hooks
+// a pipe takes the last two.
+TEST_F(hooks, leave_no_number_for_what_has_to_make_way)
+{
+  isolated([] {
+    EXPECT_TRUE(run(helper({"exit", "0"})).success());
+    const unique_fd program(::open(helper_path().c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(::dup3(program.get(), 0, O_CLOEXEC), 0);
+    rlimit few{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
+    few.rlim_cur = 128;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    std::vector<unique_fd> all;
+    while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
+      all.push_back(std::move(next));
+    command of_stdin = command::from_fd(0, "helper").args({"exit", "0"});
+    of_stdin.pre_exec([] { return fine; });
+    command swapping = helper({"exit", "0"}).pre_exec([] { return fine; });
+    swapping.map_fd(all[0].get(), all[1].get()).map_fd(all[1].get(), all[0].get());
+    all.resize(all.size() - 2);
+    const spawn_failure of_stream = failure_of(of_stdin);
+    EXPECT_EQ(of_stream.code.value(), EMFILE) << of_stream.context();
+    EXPECT_EQ(of_stream.step, spawn_step::stdio);
+    EXPECT_EQ(of_stream.detail, "stdin");
+    const spawn_failure of_swap = failure_of(swapping);
+    EXPECT_EQ(of_swap.code.value(), EMFILE) << of_swap.context();
+    EXPECT_EQ(of_swap.step, spawn_step::map_fd);
+    all.pop_back();
+    EXPECT_TRUE(run(of_stdin).success());
+    EXPECT_TRUE(run(swapping).success());
+  });
 }
 
 // The pipe of a launch only wakes the parent: what comes through it says nothing.

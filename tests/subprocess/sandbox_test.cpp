@@ -4,6 +4,7 @@
 #include <subprocess/spawn.hpp>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -203,6 +204,37 @@ TEST_P(sandboxed, without_any_call_that_waits_a_child_counts_as_lost)
     std::error_code ec;
     started.wait(ec);
     EXPECT_EQ(ec, std::errc::no_child_process);
+  });
+}
+
+TEST_P(sandboxed, without_close_range_no_descriptor_leaks_past_a_hook)
+{
+  const unique_fd a = pipe_with("A", 30);
+  const unique_fd leaky = inheritable_copy(a.get(), 50);
+  without({SYS_close_range},
+          [] { EXPECT_EQ(output_of(helper({"fds"}).pre_exec([] { return std::error_code(); })), "0\n1\n2\n"); });
+}
+
+TEST_P(sandboxed, without_calls_for_less_privilege_there_is_no_program)
+{
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "needs root, to have something to lose";
+  const auto expect_failure = [&](const command& what, spawn_step step, std::string_view detail) {
+    spawn_failure failure;
+    spawn(what, failure);
+    EXPECT_EQ(failure.code.value(), GetParam()) << failure.context();
+    EXPECT_EQ(failure.step, step);
+    EXPECT_EQ(failure.detail, detail);
+  };
+  without({SYS_prctl}, [&] {
+    expect_failure(helper({"exit", "0"}).no_new_privs(), spawn_step::no_new_privs, "");
+    expect_failure(helper({"exit", "0"}).uid(65534).ambient_capabilities({10}), spawn_step::capabilities, "10");
+  });
+  const bool has_namespaces = in_copy([] { ::_exit(::unshare(CLONE_NEWNS) == -1); }).success();
+  without({SYS_mount}, [&] {
+    if (has_namespaces)
+      expect_failure(helper({"exit", "0"}).namespaces({new_namespace::mount}), spawn_step::namespaces,
+                     "private mounts");
   });
 }
 
