@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <asio/buffer.hpp>
+#include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
 
 #include <chrono>
@@ -15,7 +17,10 @@
 #include <new>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include <subprocess/pipeline.hpp>
 
@@ -34,7 +39,7 @@ struct memory_outcome {
   /// For whatever the operation gives beside its error.
   auto handler()
   {
-    return [this](std::error_code e, const auto&) {
+    return [this](std::error_code e, const auto&...) {
       ++calls;
       ec = e;
     };
@@ -56,6 +61,7 @@ protected:
   {
     memory_outcome outcome;
     bool refused = false;
+    prepare_(loop);
     fail_one_allocation_after(others);
     try {
       start(loop, outcome);
@@ -79,6 +85,7 @@ protected:
   void expect_the_next_to_work(asio::io_context& loop, const start_one& start)
   {
     memory_outcome next;
+    prepare_(loop);
     start(loop, next);
     loop.restart();
     loop.run_for(2s);
@@ -145,6 +152,26 @@ protected:
     in_a_warm_context(start);
     in_a_new_context(start);
   }
+
+  /// What is done with a child, for whose start there is memory.
+  using use_child = std::function<void(const std::shared_ptr<async_child>&, memory_outcome&)>;
+
+  void of_a_child(const command& what, const use_child& use)
+  {
+    std::shared_ptr<async_child> child;
+    prepare_ = [&](asio::io_context& loop) { child = std::make_shared<async_child>(spawn(loop, what)); };
+    in_a_warm_context([&](asio::io_context&, memory_outcome& outcome) { use(std::exchange(child, nullptr), outcome); });
+  }
+
+  /// A handler that keeps something until it was called.
+  template <class Kept>
+  static auto keeping(Kept kept, memory_outcome& outcome)
+  {
+    return [kept, &outcome](std::error_code ec, const auto&...) { outcome.handler()(ec); };
+  }
+
+private:
+  std::function<void(asio::io_context&)> prepare_ = [](asio::io_context&) {};
 };
 SUBPROCESS_FOR_EACH_SETUP(event_loop_memory);
 
@@ -239,6 +266,84 @@ TEST_P(event_loop_memory, that_is_not_there_fails_a_stop_cleanly)
       child->kill(ignored);
       outcome.handler()(e, 0);
     });
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_waiting_for_a_change_cleanly)
+{
+  of_a_child(quick(), [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+    child->async_wait_change(keeping(child, outcome));
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_waiting_for_many_cleanly)
+{
+  of_a_child(quick(), [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+    async_wait_any(std::span(child.get(), 1), keeping(child, outcome));
+  });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_a_conversation_cleanly)
+{
+  of_a_child(helper({"cat"}).stdin_from(stdio::pipe()).stdout_to(stdio::pipe()),
+             [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+               async_communicate(*child, "x", keeping(child, outcome));
+             });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_reading_a_line_cleanly)
+{
+  of_a_child(helper({"echo", "hello"}).stdout_to(stdio::pipe()),
+             [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+               const auto lines = std::make_shared<line_reader<asio::posix::stream_descriptor>>(child->stdout_pipe());
+               lines->async_read_line(keeping(std::pair(child, lines), outcome));
+             });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_reading_a_childs_lines_cleanly)
+{
+  of_a_child(helper({"echo", "hello"}).stdout_to(stdio::pipe()),
+             [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+               const auto lines = std::make_shared<child_lines>(*child);
+               lines->async_next(keeping(std::pair(child, lines), outcome));
+             });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_copying_a_stream_cleanly)
+{
+  of_a_child(helper({"echo", "hello"}).stdout_to(stdio::pipe()),
+             [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+               async_tee(child->stdout_pipe(), std::tie(), keeping(child, outcome));
+             });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_waiting_for_the_end_of_streams_cleanly)
+{
+  of_a_child(helper({"echo", "hello"}).stdin_from(stdio::pipe()).stdout_to(stdio::null()),
+             [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+               child->async_wait_closed(keeping(child, outcome));
+             });
+}
+
+// It waits for room.
+TEST_P(event_loop_memory, that_is_not_there_fails_a_write_cleanly)
+{
+  of_a_child(program("/bin/sh", {"-c", "sleep .01; head -c 100000 >/dev/null"}).stdin_from(stdio::pipe()),
+             [](const std::shared_ptr<async_child>& child, memory_outcome& outcome) {
+               static const std::string much(65536, 'x');
+               std::error_code ignored;
+               child->stdin_pipe().non_blocking(true, ignored);
+               while (child->stdin_pipe().write_some(asio::buffer(much), ignored) > 0) {
+               }
+               child->stdin_pipe().async_write_some(asio::buffer(much), keeping(child, outcome));
+             });
+}
+
+TEST_P(event_loop_memory, that_is_not_there_fails_a_run_of_a_limiter_cleanly)
+{
+  in_a_warm_context([&](asio::io_context& loop, memory_outcome& outcome) {
+    const auto limiter = std::make_shared<spawn_limiter>(loop, 1);
+    limiter->async_run(quick(), keeping(limiter, outcome));
   });
 }
 

@@ -269,6 +269,20 @@ TEST_P(event_loop_trust, a_context_of_one_thread_is_touched_by_no_other)
   EXPECT_EQ(told, 20);
 }
 
+TEST_P(event_loop_trust, a_run_to_be_stopped_as_a_group_that_is_none_is_killed)
+{
+  reached_cat cat = this->cat();
+  asio::cancellation_signal cancel;
+  wait_result result;
+  async_run(context(), std::move(cat.what.stop_with(stop_sequence{{SIGTERM, 1h}}.of_group())),
+            asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  cat.expect_answer();
+  cancel.emit(asio::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(result.ec, asio::error::operation_aborted);
+  cat.expect_gone();
+}
+
 // What sudo is: it takes another user than ours, and may not be signalled.
 TEST_P(event_loop_trust, a_child_that_may_not_be_signalled_holds_nobody)
 {

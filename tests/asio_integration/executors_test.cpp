@@ -29,6 +29,24 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(loop_executor, runs_what_comes_from_elsewhere_on_its_loop_or_never)
+{
+  const auto counted = std::make_shared<int>(0);
+  asio::io_context loop;
+  const detail::loop_executor executor(loop);
+  executor.execute([counted] { ++*counted; });
+  EXPECT_EQ(*counted, 0) << "called from within";
+  loop.run();
+  EXPECT_EQ(*counted, 1);
+  {
+    asio::io_context ends;
+    detail::loop_executor(ends).execute([counted] { ++*counted; });
+    EXPECT_EQ(counted.use_count(), 2);
+  }
+  EXPECT_EQ(counted.use_count(), 1);
+  EXPECT_EQ(*counted, 1);
+}
+
 /// What a future has, which has to come in time.
 template <class Result>
 Result in_time(std::future<Result> future)

@@ -111,6 +111,16 @@ TEST_P(input_streams, to_nobody_are_broken_and_raise_no_signal)
     });
 }
 
+TEST_P(input_streams, wait_for_room_though_their_descriptor_does_not_block)
+{
+  async_child slow = start(program("/bin/sh", {"-c", "sleep .05; exec cat >/dev/null"}).stdin_from(stdio::pipe()));
+  slow.stdin_pipe().native_non_blocking(true);
+  const std::string much(1 << 20, 'x');
+  EXPECT_EQ(asio::write(slow.stdin_pipe(), asio::buffer(much)), much.size());
+  slow.stdin_pipe().close();
+  EXPECT_TRUE(end_of(slow).success());
+}
+
 TEST_P(input_streams, leave_the_programs_own_signal_alone)
 {
   isolated_loop([&] {

@@ -187,6 +187,20 @@ protected:
 };
 SUBPROCESS_FOR_EACH_SETUP(context_end);
 
+// Nobody is left who could go through its stop sequence.
+TEST_P(context_end, kills_a_dropped_child_that_is_being_stopped)
+{
+  {
+    command deaf = helper({"ignore", "15"});
+    async_child dropped =
+        start(deaf.stdout_to(stdio::pipe()).stop_with(stop_sequence{{SIGTERM, 1h}}).stop_on_destroy());
+    EXPECT_EQ(read_line(dropped.stdout_pipe().native_handle()), "ready");
+  }
+  EXPECT_TRUE(is_busy());
+  end_context();
+  EXPECT_TRUE(all_children_gone());
+}
+
 TEST_P(context_end, without_any_child_leaves_nothing)
 {
   EXPECT_EQ(reaper_in_use(context()), GetParam().source);
@@ -578,6 +592,20 @@ TEST_P(forked_host, may_exit)
   EXPECT_TRUE(is_busy());
   EXPECT_TRUE(in_fork([] {}).success());
   expect_undisturbed(helper, pending);
+}
+
+// The loop is held until the child that was killed is reaped, which is the original's to do.
+TEST_P(forked_host, that_goes_on_with_the_context_is_not_held_by_children_of_the_original)
+{
+  start({"hang"}); // Dropped at once.
+  context().notify_fork(asio::execution_context::fork_prepare);
+  EXPECT_TRUE(in_fork([&] {
+                context().notify_fork(asio::execution_context::fork_child);
+                run_to_end();
+              }).success());
+  context().notify_fork(asio::execution_context::fork_parent);
+  run_to_end();
+  EXPECT_FALSE(has_children());
 }
 
 TEST_P(forked_host, may_destroy_its_copy_of_the_child)

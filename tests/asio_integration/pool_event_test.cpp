@@ -35,6 +35,15 @@ TEST(pool_event, reads_as_a_line_of_a_log)
   EXPECT_EQ(to_string(stopping), "worker 7 (slot 2, pid 4711): stopping: lease_limit");
 }
 
+TEST(pool_event, is_compared_by_all_that_it_tells)
+{
+  const pool_event none;
+  EXPECT_EQ(none, pool_event{});
+  EXPECT_NE(none, pool_event{.text = "x"});
+  EXPECT_EQ(to_string(static_cast<pool_event_kind>(99)), "unknown");
+  EXPECT_EQ(to_string(static_cast<stop_reason>(99)), "unknown");
+}
+
 TEST(pool_event, says_what_failed_and_why)
 {
   EXPECT_EQ(

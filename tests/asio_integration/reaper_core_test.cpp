@@ -92,6 +92,36 @@ private:
 
 class reaper_core_test : public baseline {};
 
+// Other code has reaped the first, and the kernel has given its number to the second.
+TEST_F(reaper_core_test, tells_who_waits_for_a_child_whose_number_another_has_got)
+{
+  asio::io_context context;
+  reaper_core& reaper =
+      asio::use_service<owner>(context).reaper.emplace(loop_executor(context), std::make_unique<deaf_source>());
+  spawn_failure failure;
+  const child_parts parts = spawn_parts(helper({"exit", "3"}), stream_defaults::inherit(), failure);
+  ASSERT_FALSE(failure) << failure.context();
+  recorded_waiter told;
+  auto work = asio::make_work_guard(context); // As a waiter of the library's own holds it.
+  reaper.track(reap_table::make_place(), parts.handle);
+  ASSERT_FALSE(reaper.wait(*parts.handle, told));
+  reaper.hold_until_reaped(*parts.handle);
+
+  const auto second = std::make_shared<process>(parts.handle->id(), unique_fd());
+  reaper.track(reap_table::make_place(), second);
+  EXPECT_EQ(told.completed, 0) << "called from within";
+  EXPECT_EQ(parts.handle->current(), process::state::lost);
+  const deadline limit;
+  while (told.completed == 0 && !limit.passed())
+    context.run_one_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(told.ec, std::errc::no_child_process);
+  work.reset();
+  context.restart();
+  context.run(); // Held by nobody: it ends.
+  EXPECT_TRUE(eventually([&] { return second->try_reap() == process::state::ended; }));
+  reaper.shut_down();
+}
+
 // The first wait for the source is begun on the loop, when somebody may wait for a child already.
 TEST_F(reaper_core_test, tells_who_waited_before_its_source_could_not_be_waited_for)
 {

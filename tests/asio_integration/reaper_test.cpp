@@ -76,6 +76,16 @@ TEST_P(choosing, holds_for_the_whole_life_of_the_context)
   EXPECT_EQ(reaper_in_use(context()), GetParam().source);
 }
 
+#ifdef __linux__
+TEST_P(choosing, a_source_of_other_systems_is_refused)
+{
+  std::error_code ec;
+  use_reaper(context(), reaper_source::kqueue, ec);
+  EXPECT_EQ(ec, std::errc::function_not_supported);
+  EXPECT_EQ(reaper_in_use(context()), GetParam().source);
+}
+#endif
+
 TEST_P(choosing, can_change_its_mind_before_the_first_spawn)
 {
   asio::io_context fresh;

@@ -117,6 +117,17 @@ TEST_P(sandboxed_loop, without_writes_that_raise_no_signal_raises_none_all_the_s
       std::error_code ec;
       ended.stdin_pipe().write_some(asio::buffer("x", 1), ec);
       EXPECT_EQ(ec, asio::error::broken_pipe) << ec.message();
+
+      sigset_t sigpipe;
+      sigemptyset(&sigpipe);
+      sigaddset(&sigpipe, SIGPIPE);
+      ::pthread_sigmask(SIG_BLOCK, &sigpipe, nullptr);
+      ::pthread_kill(::pthread_self(), SIGPIPE);
+      ended.stdin_pipe().write_some(asio::buffer("x", 1), ec);
+      EXPECT_EQ(ec, asio::error::broken_pipe) << ec.message();
+      sigset_t pending;
+      ::sigpending(&pending);
+      EXPECT_EQ(sigismember(&pending, SIGPIPE), 1) << "the program's own is taken away";
     });
 }
 

@@ -235,6 +235,21 @@ TEST_P(limiting, the_end_of_the_context_drops_waiters_that_hold_permits)
 
 // ---- children ----
 
+TEST_P(limiting, what_is_asked_while_the_context_ends_is_dropped)
+{
+  const auto alive = std::make_shared<int>();
+  spawn_limiter limiter(context(), 1);
+  acquired held;
+  limiter.async_acquire(held.handler());
+  run_to_end();
+  std::shared_ptr<void> asks(nullptr, [&limiter, alive](void*) {
+    limiter.async_acquire([alive](std::error_code, const spawn_permit&) { ADD_FAILURE(); });
+  });
+  limiter.async_acquire([asked = std::move(asks)](std::error_code, const spawn_permit&) { ADD_FAILURE(); });
+  end_context();
+  EXPECT_EQ(alive.use_count(), 1);
+}
+
 TEST_P(limiting, runs_so_many_children_at_a_time)
 {
   constexpr int count = 12;
