@@ -4,11 +4,12 @@
 usage: report.py BUILD
 
 Writes pages into BUILD/report, and tells each line that never ran and that never_run.txt does not
-explain. An entry there is a file, a colon and the line's text; what follows, further in, is the
-reason. The last line is `N passed, N failed, N skipped`: lines that ran, that did not, and that
-are explained.
+explain. An entry there is a file, a colon and the line's text, and stands for one line; what follows
+one or more of them, further in, is their reason. The last line is `N passed, N failed, N skipped`:
+lines that ran, that did not, and that are explained.
 """
 
+import collections
 import json
 import pathlib
 import subprocess
@@ -31,21 +32,24 @@ def gcovr(build):
 
 
 def explained():
-    """{(file, text of the line): reason}"""
-    reasons, last = {}, None
+    """{(file, text of the line): how many such lines have a reason}"""
+    reasons, group, has_reason = collections.Counter(), [], False
     for line in (HERE / "never_run.txt").read_text().splitlines():
-        if line.startswith("  ") and last:
-            reasons[last] = (reasons[last] + " " + line.strip()).strip()
-        elif line and not line.startswith("#"):
+        if line.startswith("  ") and not has_reason:
+            reasons.update(group)
+            has_reason = True
+        elif line and not line.startswith((" ", "#")):
             path, _, text = line.partition(": ")
-            last = (path, text)
-            reasons[last] = ""
+            group = [] if has_reason else group
+            has_reason = False
+            group.append((path, text))
     return reasons
 
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     reasons = explained()
+    there = set()
     ran = missing = excused = taken = branches = 0
     for file in sorted(gcovr(build), key=lambda f: f["file"]):
         text = (ROOT / file["file"]).read_text().splitlines()
@@ -56,13 +60,18 @@ def main():
             branches += len(those)
             taken += sum(b["count"] > 0 for b in those)
             what = text[line["line_number"] - 1].strip()
+            there.add((file["file"], what))
             if line["count"]:
                 ran += 1
-            elif reasons.get((file["file"], what)):
+            elif reasons[file["file"], what] > 0:
+                reasons[file["file"], what] -= 1
                 excused += 1
             else:
                 missing += 1
                 print(f"never run: {file['file']}:{line['line_number']}: {what}")
+    for path, what in reasons.keys() - there:
+        missing += 1
+        print(f"explained, but there is no such line: {path}: {what}")
     lines = ran + missing + excused
     print(f"lines: {ran} of {lines} ({100 * ran / lines:.1f} %); "
           f"branches: {taken} of {branches} ({100 * taken / branches:.1f} %); pages: {build / 'report' / 'index.html'}")
