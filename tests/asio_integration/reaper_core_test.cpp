@@ -97,7 +97,7 @@ TEST_F(reaper_core_test, tells_who_waits_for_a_child_whose_number_another_has_go
 {
   asio::io_context context;
   reaper_core& reaper =
-      asio::use_service<owner>(context).reaper.emplace(loop_executor(context), std::make_unique<deaf_source>());
+      asio::use_service<owner>(context).reaper.emplace(loop_executor(context), std::make_unique<deaf_source>(true));
   spawn_failure failure;
   const child_parts parts = spawn_parts(helper({"exit", "3"}), stream_defaults::inherit(), failure);
   ASSERT_FALSE(failure) << failure.context();
