@@ -306,7 +306,7 @@ TEST_P(pooled, last_words_are_an_answer)
 // Also those of which more, or one byte more, is there than is read at once.
 TEST_P(pooled, last_words_of_any_size_are_an_answer)
 {
-  for (const std::size_t size : {100, 16383, 16384, 16385, 32768, 49152, 60000}) {
+  for (const std::size_t size : {100u, 16383u, 16384u, 16385u, 32768u, 49152u, 60000u}) {
     start_pool(program("/bin/sh", {"-c", "read -r x; printf '%0" + std::to_string(size) + "d\\n' 0"}), patient());
     worker_lease lease = acquire();
     const pid_t worker = lease.child().id();
