@@ -3,7 +3,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <asio/execution/context.hpp>
 #include <asio/executor_work_guard.hpp>
+#include <asio/query.hpp>
+#include <asio/system_executor.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -69,6 +72,15 @@ void io_fixture::SetUpTestSuite()
 {
   // An empty child's pipes have a context that lives as long as the program.
   async_child().stdin_pipe();
+
+  // So have Asio's own threads, by which it completes what has no executor. They take no
+  // signals here: Asio's handler of SIGCHLD, run by one, would race with the end of a context.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  asio::query(asio::system_executor(), asio::execution::context);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void io_fixture::SetUp()
