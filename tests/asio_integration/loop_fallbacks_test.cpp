@@ -3,7 +3,6 @@
 
 #include <asio_integration/asio_integration.hpp>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -21,6 +20,7 @@
 #include <subprocess/pipeline.hpp>
 
 #include "io_fixture.hpp"
+#include "support/descriptor_table.hpp"
 #include "support/fresh_program.hpp"
 #include "support/refused_calls.hpp"
 
@@ -187,9 +187,7 @@ TEST(transient_lack_on_a_loop, of_descriptors_at_the_first_launch_decides_nothin
     asio::steady_timer(loop, 0s).async_wait([](std::error_code) {});
     loop.run(); // Asio has its descriptors.
     loop.restart();
-    std::vector<unique_fd> all;
-    while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
-      all.push_back(std::move(next));
+    std::vector<unique_fd> all = take_all_descriptors();
     all.resize(all.size() - static_cast<std::size_t>(std::atoi(std::getenv(how_many))));
     wait_result first;
     async_run(loop, helper({"exit", "3"}), first.handler());

@@ -55,7 +55,7 @@ inline run_no_more(c, how)
    knows what the look would tell. */
 inline try_reap(c, seen)
 {
-  /*: process.cpp: process::state process::try_reap() noexcept */
+  /*: process.cpp: process::state process::reap_now(bool is_said_to_have_ended) noexcept */
   seen = state[c];                     /*: process.cpp: if (const state known = current(); known != state::running) */
   if
   :: seen != running
@@ -64,7 +64,7 @@ inline try_reap(c, seen)
      if                                /*: process.cpp: if (state_ != state::running) */
      :: state[c] != running
      :: else ->
-        if                             /*: process.cpp: const std::optional<state> seen = look(); */
+        if                             /*: process.cpp: const std::optional<state> seen = is_known ? state::ended : look(); */
         :: holder < NOBODY && life[holder] == alive /*: process.cpp: if (seen == state::running) */
         :: true ->                     /* Ended or lost; or a sandbox lets nobody look. */
            STOP_GROUP(c)               /*: process.cpp: if (seen == state::ended && group_stops_ > 0) */

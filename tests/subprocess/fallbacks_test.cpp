@@ -24,6 +24,7 @@
 
 #include "support/baseline.hpp"
 #include "support/deadline.hpp"
+#include "support/descriptor_table.hpp"
 #include "support/fresh_program.hpp"
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
@@ -162,9 +163,7 @@ TEST(transient_lack, of_descriptors_at_the_first_launch_decides_nothing)
       continue;
     const rlimit few{128, 128};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    std::vector<unique_fd> all;
-    while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
-      all.push_back(std::move(next));
+    std::vector<unique_fd> all = take_all_descriptors();
     all.resize(all.size() - static_cast<std::size_t>(std::atoi(std::getenv(how_many))));
     std::error_code ec;
     capture(helper({"echo", "hello"}), ec);
@@ -194,9 +193,7 @@ TEST(transient_lack, of_descriptors_for_the_second_road_is_told_of_the_pipe)
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
   few.rlim_cur = 128;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  std::vector<unique_fd> all;
-  while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
-    all.push_back(std::move(next));
+  std::vector<unique_fd> all = take_all_descriptors();
   spawn_failure failure;
   EXPECT_EQ(spawn(helper({"exit", "0"}), failure).id(), -1);
   EXPECT_EQ(failure.step, spawn_step::pipe);

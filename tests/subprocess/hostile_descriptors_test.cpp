@@ -455,9 +455,7 @@ TEST_P(descriptor_edge, numbers_beyond_the_last_are_an_error_that_names_them)
 TEST_P(descriptor_edge, with_few_numbers_free_a_launch_works_or_says_that_there_are_none)
 {
   at_the_edge([&] {
-    std::vector<unique_fd> all;
-    while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
-      all.push_back(std::move(next));
+    std::vector<unique_fd> all = take_all_descriptors();
     bool worked = false;
     for (int free = 0; free < 16; ++free) {
       const std::set<int> before = open_descriptors();

@@ -1,6 +1,5 @@
 #include <subprocess/spawn.hpp>
 
-#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -9,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "support/descriptor_table.hpp"
 #include "support/isolated.hpp"
 #include "support/launchers.hpp"
 #include "support/pipes.hpp"
@@ -23,10 +23,7 @@ protected:
   {
     const rlimit limit{720, 720};
     EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-    std::vector<unique_fd> taken;
-    for (int fd; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) != -1;)
-      taken.emplace_back(fd);
-    EXPECT_EQ(errno, EMFILE);
+    std::vector<unique_fd> taken = take_all_descriptors();
     taken.resize(taken.size() - left);
     return taken;
   }

@@ -20,6 +20,7 @@
 
 #include "support/baseline.hpp"
 #include "support/deadline.hpp"
+#include "support/descriptor_table.hpp"
 #include "support/isolated.hpp"
 #include "support/programs.hpp"
 
@@ -237,9 +238,7 @@ TEST_F(hooks, leave_no_number_for_what_has_to_make_way)
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &few), 0);
     few.rlim_cur = 128;
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    std::vector<unique_fd> all;
-    while (unique_fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)})
-      all.push_back(std::move(next));
+    std::vector<unique_fd> all = take_all_descriptors();
     command of_stdin = command::from_fd(0, "helper").args({"exit", "0"});
     of_stdin.pre_exec([] { return fine; });
     command swapping = helper({"exit", "0"}).pre_exec([] { return fine; });

@@ -1,10 +1,13 @@
 #include "descriptor_table.hpp"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ostream>
+#include <utility>
 
 #include "baseline.hpp"
 #include "isolated.hpp"
@@ -33,6 +36,20 @@ void close_the_unknown()
   for (const int fd : open_descriptors())
     if (fd > 2 && fd < report_number)
       ::close(fd);
+}
+
+std::vector<unique_fd> take_all_descriptors()
+{
+  std::vector<unique_fd> taken;
+  int error = 0;
+  while (error == 0) {
+    unique_fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    error = next ? 0 : errno;
+    if (next)
+      taken.push_back(std::move(next));
+  }
+  EXPECT_EQ(error, EMFILE);
+  return taken;
 }
 
 } // namespace subprocess::tests

@@ -4,6 +4,9 @@
 
 #include <iosfwd>
 #include <map>
+#include <vector>
+
+#include <subprocess/unique_fd.hpp>
 
 namespace subprocess::tests {
 
@@ -25,5 +28,8 @@ std::map<int, descriptor_identity> descriptor_table();
 /// Closes, of the descriptors from 3 on, what a program does not know: as a daemon
 /// or a forked worker does. Those of an isolated() copy's report stay.
 void close_the_unknown();
+
+/// Takes every number that RLIMIT_NOFILE still permits. Whoever wants some lets the last go.
+std::vector<unique_fd> take_all_descriptors();
 
 } // namespace subprocess::tests

@@ -103,6 +103,16 @@ void process::lose() noexcept
 
 process::state process::try_reap() noexcept
 {
+  return reap_now(false);
+}
+
+process::state process::reap_ended() noexcept
+{
+  return reap_now(true);
+}
+
+process::state process::reap_now(bool is_said_to_have_ended) noexcept
+{
   if (const state known = current(); known != state::running)
     return known;
   const tell_afterwards after_the_lock;
@@ -110,24 +120,9 @@ process::state process::try_reap() noexcept
   if (state_ != state::running)
     return state_;
   // Not by wait4() at once: that takes what a child that we trace stops for. And what ends
-  // after this look must not be reaped without the kill.
-  const std::optional<state> seen = look();
-  return reap_if(seen);
-}
-
-process::state process::reap_ended() noexcept
-{
-  if (const state known = current(); known != state::running)
-    return known;
-  const tell_afterwards after_the_lock;
-  const std::lock_guard lock(mutex_);
-  if (state_ != state::running)
-    return state_;
-  return reap_if(group_stops_ > 0 ? look() : state::ended); // No group is killed because of a hint.
-}
-
-process::state process::reap_if(std::optional<state> seen) noexcept
-{
+  // after this look must not be reaped without the kill; nor is a group killed by hearsay.
+  const bool is_known = is_said_to_have_ended && group_stops_ == 0;
+  const std::optional<state> seen = is_known ? state::ended : look();
   if (seen == state::running)
     return state_;
   if (seen == state::ended && group_stops_ > 0)

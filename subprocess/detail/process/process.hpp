@@ -156,12 +156,12 @@ public:
   std::shared_ptr<process> next_orphan;
 
 private:
-  // The lock is held in these.
+  state reap_now(bool is_said_to_have_ended) noexcept;
+
+  // The lock is held in both.
 
   /// What try_reap() would find; nothing where a sandbox lets nobody look.
   std::optional<state> look() const noexcept;
-
-  state reap_if(std::optional<state> seen) noexcept;
 
   void run_no_more(state how) noexcept;
 
