@@ -17,6 +17,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -242,6 +243,12 @@ TEST(transient_lack, of_memory_for_the_childs_stack_decides_nothing)
   const command by_fork = helper({"exit", "3"}).use_launcher(launcher::fork);
   rlimit none = before;
   none.rlim_cur = 1;
+  // What a launch allocates is there, however large the environment is: blocks below one
+  // that stays are not given back to the kernel.
+  std::vector<std::unique_ptr<char[]>> blocks;
+  for (int number = 0; number < 2000; ++number)
+    blocks.push_back(std::make_unique<char[]>(2000));
+  blocks.erase(blocks.begin(), blocks.end() - 1);
   for (const command* one : {&what, &by_fork}) {
     ASSERT_EQ(::setrlimit(RLIMIT_AS, &none), 0);
     spawn_failure failure;
