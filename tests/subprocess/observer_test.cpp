@@ -106,11 +106,23 @@ TEST_P(observing, covers_what_runs_and_captures)
   run(good());
   capture(helper({"echo", "text"}));
   std::error_code ec;
-  run(helper({"hang"}), {.limit = 50ms}, ec);
   capture(program("/nonexistent"), ec);
   const pipeline_result result = capture(helper({"echo", "text"}) | helper({"cat"}));
   EXPECT_EQ(result.out, "text\n");
-  log.expect_whole(5, 1);
+  log.expect_whole(4, 1);
+}
+
+TEST_P(observing, tells_the_end_of_what_is_out_of_time)
+{
+  EXPECT_TRUE(given_enough_time(50ms, [&](auto limit) { // To be started.
+    const observer_log log;
+    std::error_code ec;
+    run(helper({"hang"}), {.limit = limit}, ec);
+    EXPECT_EQ(ec, std::errc::timed_out);
+    const bool started = log.count(observed::started) > 0;
+    log.expect_whole(started, !started);
+    return started;
+  }));
 }
 
 TEST_P(observing, tells_of_a_launch_that_takes_too_long)
