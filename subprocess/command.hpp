@@ -272,7 +272,8 @@ public:
   command& cgroup(path_argument directory);
   command& cgroup(int directory);
 
-  /// Gives the child new namespaces. Mounts in a new mount namespace are private.
+  /// Gives the child new namespaces. Mounts in a new mount namespace are private:
+  /// where the root is no mount, as within chroot, that is not possible (`EINVAL`).
   ///
   /// In a new pid namespace the child is process 1: of its siblings' and its
   /// parent's signals only SIGKILL and SIGSTOP reach it without a handler. It
@@ -282,7 +283,7 @@ public:
 
   /// A new user namespace, in which the parent's effective user and group are
   /// called `uid` and `gid`. Unlike the other namespaces it takes no privileges,
-  /// and with it neither do they.
+  /// and with it neither do they. Within chroot there is none (`EPERM`).
   ///
   /// No other ids are mapped: a longer map is for a process outside to write.
   /// uid() and gid() are then ids inside, and groups cannot be changed.

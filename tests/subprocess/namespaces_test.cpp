@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -62,6 +63,10 @@ protected:
     // Asked of the system itself: what the library makes of it is what the tests are about.
     if (!in_copy([] { ::_exit(::unshare(CLONE_NEWUTS) == -1); }).success())
       GTEST_SKIP() << "namespaces are refused here";
+    if (!in_copy([] {
+           ::_exit(::unshare(CLONE_NEWNS) == -1 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1);
+         }).success())
+      GTEST_SKIP() << "the root is no mount, which is so within chroot, so that no mount can be made private";
   }
 
   /// The numbers that the kernel gives the namespaces, in one order.
@@ -98,9 +103,6 @@ TEST_P(namespaces, are_those_that_were_asked_for)
   using enum new_namespace;
   expect_new(seen_by(links().namespaces({uts})), {false, false, false, false, true, false});
   expect_new(seen_by(links().namespaces({mount, net, ipc})), {false, true, false, true, false, true});
-  expect_new(seen_by(links().user_namespace()), {true, false, false, false, false, false});
-  expect_new(seen_by(links().user_namespace().namespaces({mount, net, uts, ipc})),
-             {true, true, false, true, true, true});
 }
 
 TEST_P(namespaces, of_pids_are_entered_by_birth)
@@ -108,25 +110,6 @@ TEST_P(namespaces, of_pids_are_entered_by_birth)
   using enum new_namespace;
   const command first = program(tool, {"pid"}).namespaces({pid});
   EXPECT_EQ(output_of(first), "1\n");
-  expect_new(seen_by(links().user_namespace().namespaces({mount, pid, net, uts, ipc})),
-             {true, true, true, true, true, true});
-}
-
-TEST_P(namespaces, of_users_map_the_parents_ids)
-{
-  EXPECT_EQ(output_of(ids().user_namespace()).substr(0, 8), "0 0 0 0\n");
-  EXPECT_EQ(output_of(ids().user_namespace(7, 8)).substr(0, 8), "7 7 8 8\n");
-  isolated([&] {
-    become_somebody();
-    const command unprivileged = ids().user_namespace(0, 5).namespaces({new_namespace::uts});
-    spawn_failure failure;
-    child probe = spawn(command(unprivileged).stdout_to(stdio::null()), failure);
-    if (failure.code == std::errc::operation_not_permitted)
-      return; // Some systems let nobody else make them.
-    end_of(probe);
-    EXPECT_EQ(output_of(unprivileged).substr(0, 8), "0 0 5 5\n");
-    EXPECT_EQ(output_of(program(tool, {"pid"}).user_namespace().namespaces({new_namespace::pid})), "1\n");
-  });
 }
 
 TEST_P(namespaces, without_the_rights_are_errors_that_say_so)
@@ -154,18 +137,65 @@ TEST_P(namespaces, that_are_refused_are_called_by_their_names)
   });
 }
 
-TEST_P(namespaces, of_users_say_which_id_cannot_be_mapped)
+TEST_P(namespaces, leave_the_parents_alone)
+{
+  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/ns/mnt");
+  output_of(ids().namespaces({new_namespace::mount}));
+  EXPECT_EQ(std::filesystem::read_symlink("/proc/self/ns/mnt"), own);
+}
+
+class user_namespaces : public namespaces {
+protected:
+  void SetUp() override
+  {
+    namespaces::SetUp();
+    if (IsSkipped())
+      return;
+    if (!in_copy([] { ::_exit(::unshare(CLONE_NEWUSER) == -1); }).success())
+      GTEST_SKIP() << "namespaces of users are refused here, as they are within chroot";
+  }
+};
+SUBPROCESS_FOR_EACH_ROAD(user_namespaces);
+
+TEST_P(user_namespaces, come_with_the_others_that_were_asked_for)
+{
+  using enum new_namespace;
+  expect_new(seen_by(links().user_namespace()), {true, false, false, false, false, false});
+  expect_new(seen_by(links().user_namespace().namespaces({mount, net, uts, ipc})),
+             {true, true, false, true, true, true});
+  expect_new(seen_by(links().user_namespace().namespaces({mount, pid, net, uts, ipc})),
+             {true, true, true, true, true, true});
+}
+
+TEST_P(user_namespaces, map_the_parents_ids)
+{
+  EXPECT_EQ(output_of(ids().user_namespace()).substr(0, 8), "0 0 0 0\n");
+  EXPECT_EQ(output_of(ids().user_namespace(7, 8)).substr(0, 8), "7 7 8 8\n");
+  isolated([&] {
+    become_somebody();
+    const command unprivileged = ids().user_namespace(0, 5).namespaces({new_namespace::uts});
+    spawn_failure failure;
+    child probe = spawn(command(unprivileged).stdout_to(stdio::null()), failure);
+    if (failure.code == std::errc::operation_not_permitted)
+      return; // Some systems let nobody else make them.
+    end_of(probe);
+    EXPECT_EQ(output_of(unprivileged).substr(0, 8), "0 0 5 5\n");
+    EXPECT_EQ(output_of(program(tool, {"pid"}).user_namespace().namespaces({new_namespace::pid})), "1\n");
+  });
+}
+
+TEST_P(user_namespaces, say_which_id_cannot_be_mapped)
 {
   constexpr auto none = static_cast<uid_t>(-1);
   expect_failure(ids().user_namespace(none, 0), spawn_step::namespaces, EINVAL, "uid_map " + std::to_string(none));
   expect_failure(ids().user_namespace(0, none), spawn_step::namespaces, EINVAL, "gid_map " + std::to_string(none));
 }
 
-TEST_P(namespaces, leave_the_parents_alone)
+TEST_P(user_namespaces, leave_the_parents_alone)
 {
-  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/ns/mnt");
+  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/ns/user");
   output_of(ids().user_namespace().namespaces({new_namespace::mount}));
-  EXPECT_EQ(std::filesystem::read_symlink("/proc/self/ns/mnt"), own);
+  EXPECT_EQ(std::filesystem::read_symlink("/proc/self/ns/user"), own);
 }
 
 // ---- cgroups ----
