@@ -79,7 +79,7 @@ void io_fixture::SetUpTestSuite()
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  asio::query(asio::system_executor(), asio::execution::context);
+  static_cast<void>(asio::query(asio::system_executor(), asio::execution::context));
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -8,18 +8,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/use_future.hpp>
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <future>
 #include <string>
 #include <vector>
 
 #include <subprocess/pipeline.hpp>
 
 #include "io_fixture.hpp"
+#include "pool_fixture.hpp"
 #include "support/descriptor_table.hpp"
 #include "support/fresh_program.hpp"
 #include "support/refused_calls.hpp"
@@ -209,6 +214,42 @@ TEST(transient_lack_on_a_loop, of_descriptors_at_the_first_launch_decides_nothin
     EXPECT_EQ(end.status.code(), 3);
     return;
   }
+}
+
+TEST(transient_lack_on_a_loop, of_descriptors_for_a_worker_is_told_by_its_pool)
+{
+  if (tried_in_fresh_program())
+    return;
+  asio::io_context loop;
+  worker_pool pool(loop, helper({"line-worker"}), patient());
+  asio::cancellation_signal end;
+  finished whole;
+  pool.async_run(asio::bind_cancellation_slot(end.slot(), whole.handler()));
+  const auto told = [&](pool_event_kind kind) {
+    pool_event found;
+    for (const deadline limit(patience); found.kind != kind && !limit.passed();) {
+      auto next = pool.async_next_event(asio::use_future);
+      while (next.wait_for(0s) == std::future_status::timeout && !limit.passed())
+        loop.run_one_for(100ms);
+      found = next.get();
+    }
+    EXPECT_EQ(found.kind, kind);
+    return found;
+  };
+  const pid_t worker = told(pool_event_kind::ready).pid;
+  const rlimit few{128, 128};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<unique_fd> all = take_all_descriptors();
+  ASSERT_EQ(::kill(worker, SIGKILL), 0);
+  EXPECT_EQ(told(pool_event_kind::died).pid, worker); // Its numbers are too few for another.
+  EXPECT_EQ(told(pool_event_kind::spawn_failed).error, code_of(EMFILE));
+  EXPECT_EQ(whole.calls, 0);
+
+  all.clear();
+  told(pool_event_kind::ready);
+  end.emit(asio::cancellation_type::terminal);
+  loop.run_for(patience);
+  EXPECT_EQ(whole.calls, 1);
 }
 
 using given_input = io_fixture;

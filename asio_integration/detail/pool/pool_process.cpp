@@ -136,9 +136,12 @@ void pool_supervisor::forget(pool_process& process)
 }
 
 // Others may hold its streams for longer. A wait for what they write would hold the loop,
-// and the streams.
+// and the streams. One that was never started has none, and to ask an empty child for
+// them takes descriptors.
 void pool_supervisor::stop_reading(pool_process& process)
 {
+  if (!process.tracked)
+    return;
   std::error_code ignored;
   async_child& child = process.link->child;
   if (child.stderr_pipe().is_open())
