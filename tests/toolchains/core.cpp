@@ -65,8 +65,8 @@ public:
 
   void options() const
   {
-    command told = shell("pwd; echo $KEY; umask; ulimit -n; test $(ps -o sid= -p $$ 2>/dev/null || echo $$) = $$");
-    told.env("KEY", "value").current_dir("/usr").umask(077).rlimit(RLIMIT_NOFILE, 64, 64).session_leader();
+    command told = shell("pwd; echo $KEY; umask; ulimit -f; test $(ps -o sid= -p $$ 2>/dev/null || echo $$) = $$");
+    told.env("KEY", "value").current_dir("/usr").umask(077).rlimit(RLIMIT_FSIZE, 64 * 512, 64 * 512).session_leader();
     expect(capture(told).out == "/usr\nvalue\n0077\n64\n", "directory, environment, umask and limit");
     spawn_failure failure;
     child guarded = spawn(shell("exec sleep 1000").die_with_program(), failure);
