@@ -16,7 +16,6 @@
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
-#include <asio_integration/co.cpp>
 #include <asio_integration/detail/asio_internals.cpp>
 #include <asio_integration/detail/launch/launch_watch.cpp>
 #include <asio_integration/detail/launch/launcher_threads.cpp>
