@@ -40,7 +40,8 @@ namespace subprocess {
 ///
 /// Move-only. Default-constructed, moved from or left by a spawn that failed it
 /// is empty: id() is -1, the pipes are closed, everything else fails with
-/// `EINVAL`.
+/// `EINVAL`. A default-constructed one has no loop: its operations complete in the
+/// system's context, and reads and writes of its pipes never do.
 ///
 /// Destroyed while the child runs, it kills it, unless detach() was called or
 /// command::kill_on_destroy(false) was set; after command::stop_on_destroy() it stops it

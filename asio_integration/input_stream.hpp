@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <functional>
 #include <system_error>
+#include <utility>
 
 #include <asio_integration/detail/operations/initiate.hpp>
 #include <asio_integration/detail/operations/make_operation.hpp>
+#include <asio_integration/detail/streams/stream_place.hpp>
 #include <asio_integration/detail/streams/write_operation.hpp>
 #include <asio_integration/detail/streams/written_buffers.hpp>
 
@@ -36,6 +38,19 @@ public:
   };
 
   using base::base;
+
+  /// What is pending goes on with the new object, as of the base class.
+  input_stream(input_stream&& other) noexcept : base(std::move(static_cast<base&>(other)))
+  {
+    place_.take_over(other.place_, *this);
+  }
+  input_stream& operator=(input_stream&& other) noexcept
+  {
+    base::operator=(std::move(static_cast<base&>(other)));
+    if (this != &other)
+      place_.take_over(other.place_, *this);
+    return *this;
+  }
 
   /// Takes over another executor's stream. Nothing may be pending on it.
   template <class Other>
@@ -87,8 +102,11 @@ public:
   {
     return detail::initiate<detail::make_operation<detail::write_operation<base, Buffers>>, std::error_code,
                             std::size_t>(asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this),
-                                         buffers);
+                                         std::ref(place_), buffers);
   }
+
+private:
+  detail::known_place<base> place_;
 };
 
 } // namespace subprocess

@@ -33,11 +33,11 @@ async_child adopt(event_loop loop, pid_t pid, std::error_code& ec)
 {
   const auto reaper = detail::reaper_core::of(loop.get_executor(), ec);
   if (ec)
-    return {};
+    return detail::no_child(loop.get_executor());
   detail::reap_table::place room = detail::reap_table::make_place();
   auto taken = detail::process::adopt(pid, ec);
   if (ec)
-    return {};
+    return detail::no_child(loop.get_executor());
   reaper->track(std::move(room), taken);
   return async_child(detail::tracked_child(std::move(taken), reaper),
                      detail::child_pipes<asio::any_io_executor>(loop.get_executor()), launcher::automatic, false);

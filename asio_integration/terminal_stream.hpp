@@ -17,6 +17,7 @@
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/initiate.hpp>
 #include <asio_integration/detail/operations/make_operation.hpp>
+#include <asio_integration/detail/streams/stream_place.hpp>
 
 namespace subprocess {
 
@@ -37,6 +38,19 @@ public:
   };
 
   using base::base;
+
+  /// What is pending goes on with the new object, as of the base class.
+  terminal_stream(terminal_stream&& other) noexcept : base(std::move(static_cast<base&>(other)))
+  {
+    place_.take_over(other.place_, *this);
+  }
+  terminal_stream& operator=(terminal_stream&& other) noexcept
+  {
+    base::operator=(std::move(static_cast<base&>(other)));
+    if (this != &other)
+      place_.take_over(other.place_, *this);
+    return *this;
+  }
 
   /// Takes over another executor's stream. Nothing may be pending on it.
   template <class Other>
@@ -82,7 +96,7 @@ public:
   auto async_read_some(const Buffers& buffers, Token&& token = asio::default_completion_token_t<Executor>())
   {
     return detail::initiate<detail::make_operation<read_operation<Buffers>>, std::error_code, std::size_t>(
-        asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this), buffers);
+        asio::any_io_executor(base::get_executor()), token, std::ref<base>(*this), std::ref(place_), buffers);
   }
 
 private:
@@ -103,14 +117,16 @@ private:
   public:
     using done_type = detail::completion_owner<std::error_code, std::size_t>;
 
-    read_operation(const detail::callers_executors& executors, done_type done, base& stream, Buffers buffers)
-        : steps_(executors.steps), done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
+    read_operation(const detail::callers_executors& executors, done_type done, base& stream,
+                   detail::known_place<base>& place, Buffers buffers)
+        : steps_(executors.steps), done_(std::move(done)), place_(place.of(stream)), buffers_(std::move(buffers))
     {
     }
 
   private:
     void begin() override { read(false); }
 
+    // In between two reads the stream may have been moved or destroyed.
     void read(bool again)
     {
       const auto next = [again](read_operation& op, std::error_code ec, std::size_t got) {
@@ -121,13 +137,17 @@ private:
         else
           op.read(true);
       };
-      stream_.async_read_some(buffers_, detail::callers_step_of(this->self(this), steps_, stop_, next));
+      const bool is_there = place_->visit([&](base& stream) {
+        stream.async_read_some(buffers_, detail::callers_step_of(this->self(this), steps_, stop_, next));
+      });
+      if (!is_there)
+        done_(asio::error::operation_aborted, 0);
     }
 
     void cancelled(asio::cancellation_type type) override
     {
       cancelled_ = true; // Between two reads nothing hears of it.
-      stop_.emit(type);
+      place_->visit([&](base&) { stop_.emit(type); });
     }
 
     void out_of_memory() noexcept override
@@ -138,11 +158,13 @@ private:
 
     const asio::any_io_executor steps_;
     done_type done_;
-    base& stream_;
+    const std::shared_ptr<detail::stream_place<base>> place_;
     const Buffers buffers_;
     bool cancelled_ = false;
     asio::cancellation_signal stop_;
   };
+
+  detail::known_place<base> place_;
 };
 
 } // namespace subprocess

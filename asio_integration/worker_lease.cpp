@@ -23,12 +23,19 @@ bool has_unread(detail::worker_link& worker)
          (out.is_open() && ::ioctl(out.native_handle(), FIONREAD, &waiting) == 0 && waiting > 0);
 }
 
+int count_open(detail::worker_link& worker)
+{
+  return int(worker.child.stdin_pipe().is_open()) + int(worker.child.stdout_pipe().is_open());
+}
+
 lease_end end_of(const detail::lease_state& state, bool is_done)
 {
   detail::worker_link& worker = *state.worker;
   if (worker.is_broken)
     return lease_end::broken;
   if (!is_done || worker.is_busy)
+    return lease_end::dropped;
+  if (state.lent_streams && count_open(worker) < state.open_streams)
     return lease_end::dropped;
   // What comes after the last answer is found by who watches an idle worker, or by the
   // next exchange before it sends anything.
@@ -72,7 +79,8 @@ async_child& worker_lease::child()
 {
   if (!state_)
     return none_;
-  state_->lent_streams = true;
+  if (!std::exchange(state_->lent_streams, true))
+    state_->open_streams = count_open(*state_->worker);
   return state_->worker->child;
 }
 

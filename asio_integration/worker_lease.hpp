@@ -113,7 +113,8 @@ public:
   std::optional<exit_status> lost() const;
 
   /// Gives the worker back, for others to have. It is recycled all the same when the
-  /// last conversation has failed or goes on, or something unread is left.
+  /// last conversation has failed or goes on, something unread is left, or a stream of
+  /// it was closed.
   void done();
 
 private:

@@ -18,6 +18,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <asio_integration/async_spawn.hpp>
+
 #include "io_fixture.hpp"
 
 namespace subprocess::tests {
@@ -575,6 +577,33 @@ TEST_P(nothing, is_in_one_whose_spawn_failed)
   EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
   expect_empty(failed);
   expect_operations_fail(failed);
+}
+
+// A handler without an executor of its own is called by the loop that should have had the
+// child, and by no thread of the system's.
+TEST_P(nothing, of_a_failed_spawn_completes_on_its_loop)
+{
+  std::error_code ec;
+  async_child first = spawn(context(), program("/nonexistent"), ec);
+  async_child second;
+  async_spawn(context(), program("/nonexistent"),
+              [&](std::error_code, async_child child) { second = std::move(child); });
+  run_to_end();
+  for (async_child* const failed : {&first, &second}) {
+    wait_result waited;
+    failed->async_wait(waited.handler());
+    std::error_code written;
+    failed->stdin_pipe().async_write_some(asio::buffer("x", 1), [&](std::error_code e, std::size_t) { written = e; });
+    std::error_code read;
+    char byte;
+    failed->stdout_pipe().async_read_some(asio::buffer(&byte, 1), [&](std::error_code e, std::size_t) { read = e; });
+    EXPECT_EQ(waited.calls, 0);
+    run_to_end();
+    EXPECT_EQ(waited.ec, std::errc::invalid_argument);
+    EXPECT_EQ(written, asio::error::bad_descriptor);
+    EXPECT_EQ(read, asio::error::bad_descriptor);
+    EXPECT_EQ(failed->get_executor(), asio::any_io_executor(context().get_executor()));
+  }
 }
 
 TEST_P(nothing, holds_after_a_self_move)

@@ -10,7 +10,9 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <asio_integration/async_capture.hpp>
 #include <asio_integration/async_communicate.hpp>
@@ -97,6 +99,38 @@ TEST_P(async_terminals, come_with_async_spawn_too)
   });
   run_to_end();
   EXPECT_EQ(everything(started), "24 80\r\n");
+  end_of(started);
+}
+
+// The end is told twice, and in between the stream goes.
+TEST_P(async_terminals, reading_is_aborted_when_the_stream_is_destroyed)
+{
+  async_child started = start(on_terminal(helper({"hang"})));
+  std::optional<terminal_stream<asio::any_io_executor>> moved(std::move(started.pty()));
+  moved->async_wait(moved->wait_error, [&](std::error_code) { moved.reset(); });
+  std::error_code ec;
+  char byte;
+  moved->async_read_some(asio::buffer(&byte, 1), [&](std::error_code e, std::size_t) { ec = e; });
+  started.kill();
+  run_to_end();
+  EXPECT_FALSE(moved);
+  EXPECT_EQ(ec, asio::error::operation_aborted) << ec.message();
+  end_of(started);
+}
+
+TEST_P(async_terminals, reading_goes_on_with_a_stream_that_is_moved)
+{
+  async_child started = start(on_terminal(helper({"isatty"})));
+  std::error_code ec;
+  std::string text(64, '\0');
+  started.pty().async_read_some(asio::buffer(text), [&](std::error_code e, std::size_t size) {
+    ec = e;
+    text.resize(size);
+  });
+  terminal_stream<asio::any_io_executor> moved(std::move(started.pty()));
+  run_to_end();
+  EXPECT_FALSE(ec) << ec.message();
+  EXPECT_EQ(text, "tty tty tty\r\n");
   end_of(started);
 }
 

@@ -23,6 +23,7 @@
 #include <memory>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "counting_allocator.hpp"
 #include "io_fixture.hpp"
@@ -105,6 +106,50 @@ TEST_P(event_loop_trust, a_handler_that_throws_costs_its_own_operation_only)
   run_to_end();
   EXPECT_EQ(first.status.code(), 1);
   EXPECT_EQ(second.status.code(), 2);
+}
+
+/// A handler that can be moved so often, as one is that has copies to make for that.
+class fragile_handler {
+public:
+  fragile_handler(std::shared_ptr<int> calls, int& moves) : calls_(std::move(calls)), moves_(moves) {}
+  fragile_handler(const fragile_handler& other) : calls_(other.calls_), moves_(other.moves_)
+  {
+    if (moves_-- == 0)
+      throw std::runtime_error("moved too often");
+  }
+
+  void operator()(std::error_code, exit_status) const { ++*calls_; }
+
+private:
+  std::shared_ptr<int> calls_;
+  int& moves_;
+};
+
+TEST_P(event_loop_trust, a_handler_that_throws_when_it_is_moved_is_freed)
+{
+  async_child ended = start(helper({"exit", "0"}));
+  end_of(ended);
+  for (int moves = 0, called = 0; called == 0; ++moves) {
+    ASSERT_LT(moves, 100);
+    for (const bool is_operation : {false, true}) {
+      const auto calls = std::make_shared<int>(0);
+      int left = moves;
+      int thrown = 0;
+      try {
+        if (is_operation)
+          ended.async_wait_closed(fragile_handler(calls, left));
+        else
+          ended.async_wait(fragile_handler(calls, left));
+        run_to_end();
+      } catch (const std::runtime_error&) {
+        ++thrown;
+      }
+      run_to_end();
+      EXPECT_EQ(*calls + thrown, 1);
+      EXPECT_EQ(calls.use_count(), 1) << moves << ' ' << is_operation;
+      called += *calls;
+    }
+  }
 }
 
 TEST_P(event_loop_trust, an_executor_that_was_passed_once_is_let_go_with_its_operation)

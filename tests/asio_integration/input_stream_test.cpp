@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
@@ -13,7 +14,9 @@
 #include <cerrno>
 #include <csignal>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io_fixture.hpp"
@@ -236,6 +239,96 @@ TEST_P(input_streams, can_be_cancelled_while_they_wait)
   full.stdin_pipe().close();
   run_to_end();
   EXPECT_EQ(result.ec, asio::error::operation_aborted);
+}
+
+/// A stream to a full pipe, with a write that waits for room.
+class waiting_writes : public input_streams {
+protected:
+  void TearDown() override
+  {
+    in.reset();
+    pipe = {};
+    input_streams::TearDown();
+  }
+
+  void fill()
+  {
+    pipe = make_pipe();
+    in.emplace(context(), pipe.write_end.release());
+    const std::string much(1 << 20, 'x');
+    std::error_code ec;
+    in->non_blocking(true);
+    asio::write(*in, asio::buffer(much), ec);
+    EXPECT_EQ(ec, asio::error::would_block) << ec.message();
+  }
+
+  void write_when(const std::function<void()>& has_room)
+  {
+    in->async_wait(in->wait_write, [has_room](std::error_code) { has_room(); });
+    in->async_write_some(asio::buffer("y", 1), asio::bind_cancellation_slot(cancel.slot(), written.handler()));
+    EXPECT_TRUE(is_busy());
+    EXPECT_EQ(written.calls, 0);
+  }
+
+  std::string empty()
+  {
+    std::string got(1 << 20, '\0');
+    const ssize_t size = ::read(pipe.read_end.get(), got.data(), got.size());
+    got.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return got;
+  }
+
+  pipe_ends pipe;
+  std::optional<input_stream<asio::any_io_executor>> in;
+  asio::cancellation_signal cancel;
+  write_result written;
+};
+SUBPROCESS_FOR_EACH_SETUP(waiting_writes);
+
+// Asio tells both waits of the room in one turn; the first handler is the one that destroys.
+TEST_P(waiting_writes, are_aborted_when_the_stream_is_destroyed)
+{
+  fill();
+  write_when([&] { in.reset(); });
+  empty();
+  run_to_end();
+  EXPECT_EQ(written.calls, 1);
+  EXPECT_EQ(written.ec, asio::error::operation_aborted) << written.ec.message();
+}
+
+TEST_P(waiting_writes, are_aborted_when_another_stream_takes_the_place)
+{
+  fill();
+  write_when([&] { *in = input_stream<asio::any_io_executor>(context()); });
+  empty();
+  run_to_end();
+  EXPECT_EQ(written.ec, asio::error::operation_aborted) << written.ec.message();
+}
+
+TEST_P(waiting_writes, can_be_cancelled_when_the_stream_is_destroyed)
+{
+  fill();
+  write_when([] {});
+  in.reset();
+  cancel.emit(asio::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(written.calls, 1);
+  EXPECT_EQ(written.ec, asio::error::operation_aborted) << written.ec.message();
+}
+
+TEST_P(waiting_writes, go_on_with_a_stream_that_is_moved)
+{
+  fill();
+  write_when([] {});
+  input_stream<asio::any_io_executor> first(std::move(*in));
+  in.reset();
+  input_stream<asio::any_io_executor> second(context());
+  second = std::move(first);
+  empty();
+  run_to_end();
+  EXPECT_FALSE(written.ec) << written.ec.message();
+  EXPECT_EQ(written.size, 1u);
+  EXPECT_EQ(empty(), "y");
 }
 
 TEST_P(input_streams, complete_on_the_handlers_executor)

@@ -358,6 +358,24 @@ TEST_P(pooled, a_worker_with_something_left_is_not_handed_on)
 }
 
 // The answer is as much as is read at once: whether more is there, nobody has seen.
+TEST_P(pooled, a_worker_whose_stream_was_closed_is_not_handed_on)
+{
+  start_pool(line_worker(), patient());
+  for (const bool is_input : {true, false}) {
+    worker_lease lease = acquire();
+    const pid_t closed = lease.child().id();
+    if (is_input)
+      lease.child().stdin_pipe().close();
+    else
+      lease.child().stdout_pipe().close();
+    lease.done();
+    worker_lease next = acquire();
+    EXPECT_NE(next.child().id(), closed);
+    EXPECT_EQ(request(next, "x").text, "re: x");
+    next.done();
+  }
+}
+
 TEST_P(pooled, a_worker_with_something_left_behind_a_large_answer_is_not_handed_on)
 {
   const scratch_directory scratch;
@@ -1377,6 +1395,20 @@ TEST_P(pooled, runs_once)
   run_until([&] { return again.calls == 1; });
   EXPECT_EQ(again.ec, code_of(EALREADY));
   EXPECT_EQ(ask("x").text, "re: x");
+}
+
+TEST_P(pooled, to_cancel_a_second_run_leaves_the_first_alone)
+{
+  start_pool(line_worker(), patient());
+  asio::cancellation_signal stop_again;
+  finished again;
+  pool->async_run(asio::bind_cancellation_slot(stop_again.slot(), again.handler()));
+  for (int i = 0; i < 3; ++i)
+    stop_again.emit(asio::cancellation_type::terminal); // Before its handler is called.
+  run_until([&] { return again.calls == 1; });
+  EXPECT_EQ(again.ec, code_of(EALREADY));
+  EXPECT_EQ(ask("x").text, "re: x");
+  EXPECT_EQ(run.calls, 0);
 }
 
 TEST_P(pooled, events_end_with_the_pool)

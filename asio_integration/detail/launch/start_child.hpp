@@ -21,4 +21,8 @@ async_child start_child(const asio::any_io_executor& executor, const command& wh
 async_child give_to_loop(const asio::any_io_executor& executor, std::shared_ptr<reaper_core> reaper, child_parts parts,
                          const command::settings& settings, std::error_code& ec);
 
+/// What a spawn that fails leaves: an empty child of that loop, where what is started on it
+/// completes.
+async_child no_child(const asio::any_io_executor& executor) noexcept;
+
 } // namespace subprocess::detail

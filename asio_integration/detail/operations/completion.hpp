@@ -215,6 +215,19 @@ private:
     this->~handler_completion();
   }
 
+  /// The handler and its results. The object is freed, also when the handler throws as it is
+  /// moved.
+  bound_completion<Handler, Args...> taken_out(allocator& alloc)
+  {
+    struct freed {
+      handler_completion& self;
+      allocator& alloc;
+      ~freed() { self.destroy(alloc); }
+    };
+    const freed afterwards{*this, alloc};
+    return bound_completion<Handler, Args...>(std::move(handler_), std::move(*results_));
+  }
+
   // The end of the step and that of the operation come in either order, from two threads
   // at times; who comes last has the object. It is posted when the operation is last:
   // that is no place to call anybody from.
@@ -247,8 +260,7 @@ private:
     auto& self = static_cast<handler_completion&>(task);
     allocator alloc(get_allocator_of(self.handler_));
     handler_work<Handler, Executor> work(std::move(self.work_));
-    bound_completion<Handler, Args...> function(std::move(self.handler_), std::move(*self.results_));
-    self.destroy(alloc);
+    auto function = self.taken_out(alloc);
     if (!is_over)
       work.complete(function, function.handler());
   }

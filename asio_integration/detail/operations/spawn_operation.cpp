@@ -29,7 +29,7 @@ void spawn_operation::not_launched() noexcept
   const std::error_code ec = failure().code;
   if (told_)
     *told_ = std::move(failure());
-  done_(ec, {});
+  done_(ec, no_child(executor()));
 }
 
 } // namespace subprocess::detail

@@ -21,7 +21,8 @@ struct lease_state {
   event_queue loop;
   std::size_t longest_line = 0;
   std::size_t longest_frame = 0;
-  bool lent_streams = false; ///< Its user may have read and written by himself.
+  bool lent_streams = false; ///< Its user may have read, written and closed by himself.
+  int open_streams = 0;      ///< Of stdin and stdout, when they were lent.
 };
 
 } // namespace subprocess::detail

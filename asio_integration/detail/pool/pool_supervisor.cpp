@@ -73,6 +73,7 @@ void pool_supervisor::run(plain_waiter& added)
       runners_.remove(added.id);
       return added.complete({EALREADY, std::system_category()});
     }
+    runner_ = added.id;
     // Before a timer makes Asio open descriptors: the reaper tells when there are none to
     // be had, and sees to it that none gets the number of a standard stream.
     std::error_code ec;
@@ -132,7 +133,10 @@ void pool_supervisor::cancel(wish what, std::uint64_t waiter_id)
 void pool_supervisor::cancel_wish(wish what, std::uint64_t waiter_id)
 {
   switch (what) {
-  case wish::run: return machine_.cancel(now());
+  case wish::run:
+    if (waiter_id == runner_) // Not one that is told that it runs already.
+      machine_.cancel(now());
+    return;
   case wish::lease: return machine_.cancel_acquire(waiter_id);
   case wish::ready: return machine_.cancel_wait_ready(waiter_id);
   case wish::replacement: return machine_.cancel_replace(waiter_id, now());

@@ -155,6 +155,7 @@ private:
   std::vector<said> held_; // By whom is not known yet.
 
   pending_list<std::error_code> runners_; // One, or none.
+  asker_id runner_ = 0;
   pending_list<std::error_code, worker_lease> askers_;
   pending_list<std::error_code> ready_askers_;
   pending_list<std::error_code> replacers_;

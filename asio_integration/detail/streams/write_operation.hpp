@@ -6,11 +6,13 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <system_error>
 #include <utility>
 
 #include <asio_integration/detail/operations/completion.hpp>
 #include <asio_integration/detail/operations/operation.hpp>
+#include <asio_integration/detail/streams/stream_place.hpp>
 #include <asio_integration/detail/streams/written_buffers.hpp>
 
 namespace subprocess::detail {
@@ -25,8 +27,10 @@ class write_operation : public operation {
 public:
   using done_type = completion_owner<std::error_code, std::size_t>;
 
-  write_operation(const callers_executors& executors, done_type done, Descriptor& stream, Buffers buffers)
-      : steps_(executors.steps), done_(std::move(done)), stream_(stream), buffers_(std::move(buffers))
+  write_operation(const callers_executors& executors, done_type done, Descriptor& stream,
+                  known_place<Descriptor>& place, Buffers buffers)
+      : steps_(executors.steps), done_(std::move(done)), stream_(stream), known_place_(place),
+        buffers_(std::move(buffers))
   {
   }
 
@@ -36,13 +40,17 @@ private:
     std::error_code ec;
     if (!stream_.native_non_blocking() && stream_.is_open())
       stream_.native_non_blocking(true, ec);
-    go_on(ec);
+    if (ec)
+      return done_(ec, 0);
+    write_to(stream_);
   }
 
+  // Of a stream that is gone, what waits has been aborted.
   void cancelled(asio::cancellation_type) override
   {
     cancelled_ = true;
-    stop_.emit(asio::cancellation_type::terminal);
+    if (place_)
+      place_->visit([this](Descriptor&) { stop_.emit(asio::cancellation_type::terminal); });
   }
 
   void out_of_memory() noexcept override
@@ -51,25 +59,36 @@ private:
       done_({ENOMEM, std::system_category()}, 0);
   }
 
-  void go_on(std::error_code ec)
+  void write_to(Descriptor& stream)
   {
-    if (ec)
-      return done_(ec, 0);
-    const std::size_t written = written_buffers(buffers_).write_to(stream_.native_handle(), ec);
+    std::error_code ec;
+    const std::size_t written = written_buffers(buffers_).write_to(stream.native_handle(), ec);
     if (ec.value() != EAGAIN)
       return done_(ec, written);
     if (cancelled_)
       return done_(asio::error::operation_aborted, 0);
-    stream_.async_wait(Descriptor::wait_write,
-                       callers_step_of(this->self(this), steps_, stop_, [](self_type& op, std::error_code error) {
-                         if (op.done_)
-                           op.go_on(error);
-                       }));
+    if (!place_)
+      place_ = known_place_.of(stream_);
+    stream.async_wait(Descriptor::wait_write,
+                      callers_step_of(this->self(this), steps_, stop_,
+                                      [](self_type& op, std::error_code error) { op.has_room(error); }));
+  }
+
+  void has_room(std::error_code ec)
+  {
+    if (!done_)
+      return;
+    if (ec)
+      return done_(ec, 0);
+    if (!place_->visit([this](Descriptor& stream) { write_to(stream); }))
+      done_(asio::error::operation_aborted, 0);
   }
 
   const asio::any_io_executor steps_;
   done_type done_;
-  Descriptor& stream_; // Not to be touched after an error: it may be gone.
+  Descriptor& stream_;                              // Only in the call that begins: afterwards it may be gone.
+  known_place<Descriptor>& known_place_;            // The same.
+  std::shared_ptr<stream_place<Descriptor>> place_; // Once it has waited.
   const Buffers buffers_;
   asio::cancellation_signal stop_;
   bool cancelled_ = false;
