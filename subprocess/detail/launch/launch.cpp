@@ -89,12 +89,11 @@ void launch::prepare(spawn_failure& failure)
   process_ = std::make_shared<process>(kin_of(settings()));
   if (failure)
     return;
-  if (settings().which == launcher::clone && plan_.needs_own_memory())
-    failure =
-        fail(spawn_step::prepare, EINVAL,
-             settings().hooks.empty() ? "launcher clone with less privilege" : "launcher clone with a pre_exec hook");
+  const char* const reason = plan_.reason_for_own_memory();
+  if (settings().which == launcher::clone && reason)
+    failure = fail(spawn_step::prepare, EINVAL, std::string("launcher clone with ") + reason);
   const bool share = settings().which == launcher::clone ||
-                     (settings().which == launcher::automatic && !plan_.needs_own_memory() && !sharing_memory_refused);
+                     (settings().which == launcher::automatic && !reason && !sharing_memory_refused);
   used_ = share ? launcher::clone : launcher::fork;
 }
 
