@@ -78,7 +78,7 @@ child_failure enter_surroundings(const child_options& options) noexcept
   return options.namespaces ? enter_namespaces(options) : no_failure;
 }
 
-child_failure take_terminal(const child_options& options) noexcept
+child_failure take_terminal(child_options& options) noexcept
 {
   if (options.controlling_terminal)
     if (const long result = raw::set_controlling_terminal(*options.controlling_terminal); result < 0)
@@ -87,7 +87,22 @@ child_failure take_terminal(const child_options& options) noexcept
     return no_failure;
   // A group in the background that asks would be stopped by SIGTTOU, were the mask
   // not closed.
-  return outcome_of(spawn_step::foreground, raw::set_foreground(*options.foreground));
+  const int terminal = *options.foreground;
+  const long before = raw::foreground_group(terminal);
+  const long result = raw::set_foreground(terminal, raw::own_group());
+  if (result >= 0 && before > 0)
+    options.foreground_before = static_cast<pid_t>(before);
+  return outcome_of(spawn_step::foreground, result);
+}
+
+// Or it would be that of a group which is gone, and the parent, in the background, would
+// be stopped when it reads. What somebody else has taken meanwhile stays his.
+void give_terminal_back(const child_options& options) noexcept
+{
+  if (options.foreground_before == 0 || raw::foreground_group(*options.foreground) != raw::own_group())
+    return;
+  raw::set_mask(raw::all_signals()); // A hook had it open, and here too SIGTTOU would stop the child.
+  raw::set_foreground(*options.foreground, options.foreground_before);
 }
 
 // Raising a limit, or the priority, takes privileges.

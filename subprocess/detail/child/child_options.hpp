@@ -29,6 +29,7 @@ struct child_options {
 
   const int* controlling_terminal = nullptr;
   const int* foreground = nullptr;
+  pid_t foreground_before = 0; // The terminal's group before the child took it; 0: it has not.
 
   const process_options::resource_limit* limits = nullptr;
   std::size_t limit_count = 0;
@@ -54,7 +55,12 @@ struct child_options {
 void open_mask(const child_options& options) noexcept;
 
 child_failure enter_surroundings(const child_options& options) noexcept;
-child_failure take_terminal(const child_options& options) noexcept;
+
+child_failure take_terminal(child_options& options) noexcept;
+
+/// Of a child that could not become its program.
+void give_terminal_back(const child_options& options) noexcept;
+
 child_failure limit_resources(const child_options& options) noexcept;
 child_failure change_root(const child_options& options) noexcept;
 /// \param uid  Of the user that comes next, or null.
