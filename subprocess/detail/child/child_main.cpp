@@ -92,6 +92,8 @@ child_failure try_to_become_program(child_plan& plan, child_report& report) noex
     return failure;
   if (const child_failure failure = enter_surroundings(plan.options); failure.error)
     return failure;
+  if (plan.opens_files && !plan.in_place)
+    stay_with_parent(plan.options);
   if (const child_failure failure = make_streams(plan, report); failure.error)
     return failure;
   reset_signals(plan);

@@ -55,6 +55,15 @@ child_failure enter_namespaces(const child_options& options) noexcept
   return no_failure;
 }
 
+// The parent may have ended before. One in another pid namespace cannot be seen, and is 0.
+long end_with_parent(int number, pid_t parent) noexcept
+{
+  const long result = raw::set_parent_death_signal(number);
+  if (const pid_t now = result < 0 ? 0 : raw::parent(); now != 0 && now != parent)
+    raw::signal_self(number);
+  return result;
+}
+
 } // namespace
 
 void open_mask(const child_options& options) noexcept
@@ -76,6 +85,15 @@ child_failure enter_surroundings(const child_options& options) noexcept
     if (const long result = raw::set_oom_score_adj(options.oom_score_adj); result < 0)
       return outcome_of(spawn_step::oom_score_adj, result);
   return options.namespaces ? enter_namespaces(options) : no_failure;
+}
+
+// What fails here is told by bind_process().
+void stay_with_parent(const child_options& options) noexcept
+{
+  if (options.parent_death_signal)
+    end_with_parent(*options.parent_death_signal, options.parent);
+  else if (options.is_awaited)
+    end_with_parent(SIGKILL, options.parent);
 }
 
 child_failure take_terminal(child_options& options) noexcept
@@ -155,16 +173,14 @@ child_failure bind_process(const child_options& options) noexcept
   if (options.no_new_privs)
     if (const long result = raw::set_no_new_privs(); result < 0)
       return outcome_of(spawn_step::no_new_privs, result);
-  if (!options.parent_death_signal)
+  if (!options.parent_death_signal) {
+    if (options.is_awaited)
+      raw::set_parent_death_signal(0);
     return no_failure;
-  // A change of user clears it, so it comes after that; and then the parent may
-  // have ended already. One in another pid namespace cannot be seen, and is 0.
+  }
+  // A change of user clears it, so it comes after that.
   const spawn_step step = options.dies_with_program ? spawn_step::die_with_program : spawn_step::parent_death_signal;
-  if (const long result = raw::set_parent_death_signal(*options.parent_death_signal); result < 0)
-    return outcome_of(step, result);
-  if (const pid_t now = raw::parent(); now != 0 && now != options.parent)
-    raw::signal_self(*options.parent_death_signal);
-  return no_failure;
+  return outcome_of(step, end_with_parent(*options.parent_death_signal, options.parent));
 }
 
 } // namespace subprocess::detail

@@ -45,6 +45,7 @@ struct child_options {
   bool no_new_privs = false;
   const int* parent_death_signal = nullptr;
   bool dies_with_program = false; // By that signal: the parent is the keeper.
+  bool is_awaited = false;        // By the thread that made it, and of no use to anybody else yet.
   pid_t parent = 0;               // As the child sees it.
 };
 
@@ -55,6 +56,10 @@ struct child_options {
 void open_mask(const child_options& options) noexcept;
 
 child_failure enter_surroundings(const child_options& options) noexcept;
+
+/// Opening a file can take for ever: until then the child ends when its parent does, if
+/// it is to do so as a program, or if the parent waits for it.
+void stay_with_parent(const child_options& options) noexcept;
 
 child_failure take_terminal(child_options& options) noexcept;
 

@@ -69,6 +69,7 @@ struct child_plan {
   std::size_t move_count = 0;
   const made_stream* made = nullptr;
   std::size_t made_count = 0;
+  bool opens_files = false;           // Some of these.
   bool stderr_as_stdout = false;      // The stdout that is inherited, closed or not.
   const fd_range* unneeded = nullptr; // All but the standard streams and the targets.
   std::size_t unneeded_count = 0;

@@ -1,6 +1,7 @@
 #include <subprocess/detail/launch/launch.hpp>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -192,6 +193,9 @@ int launch::make_once(told_by how)
   for_child_.shares_table = (table_is_large || nobody_waits) && !sharing_table_refused &&
                             for_child_.options.cgroup == -1 && !settings().keep_all_fds && settings().hooks.empty();
   for_child_.tells_of_own_table = !nobody_waits;
+  for_child_.options.is_awaited = for_child_.opens_files && how == told_by::waiting;
+  if (for_child_.options.is_awaited)
+    for_child_.options.parent = ::getpid();
   std::optional<low_places> places;
   if (for_child_.shares_table)
     places.emplace(for_child_);

@@ -182,6 +182,7 @@ child_plan launch_plan::for_child(std::vector<fd_move>& moves) const
   plan.move_count = moves.size();
   plan.made = made_.data();
   plan.made_count = made_.size();
+  plan.opens_files = std::ranges::find(made_, made_stream::kind::file, &made_stream::what) != made_.end();
   return plan;
 }
 
