@@ -69,7 +69,8 @@ public:
   launcher launcher_used() const noexcept { return launcher_; }
 
   /// Our end of the child's stdin; empty unless stdio::pipe() or stdio::socket() was
-  /// asked for. As the other two it is blocking and close-on-exec.
+  /// asked for. As the other two it is blocking and close-on-exec. A plain write() raises
+  /// SIGPIPE when nobody reads any more, and fails with `EPIPE` where that is ignored.
   unique_fd& stdin_pipe() noexcept { return pipes_[0]; }
 
   /// Our end of the child's stdout; empty unless stdio::pipe() or stdio::socket() was

@@ -28,8 +28,9 @@ enum class launcher {
   automatic, ///< The fastest one that can do what the command asks.
   fork,      ///< A copy of the parent's memory: every POSIX system, every option, hooks too.
              ///< Its cost grows with the parent's memory.
-  clone,     ///< The parent's own memory until the exec: Linux, no hooks, and no less
-             ///< privilege than the parent's (user, groups, capabilities, namespaces, root).
+  clone,     ///< The parent's own memory until the exec: Linux, no hooks, no oom_score_adj(),
+             ///< and no less privilege than the parent's (user, groups, capabilities,
+             ///< namespaces, root).
 };
 
 /// Whose PATH is searched for a program.
@@ -308,7 +309,8 @@ public:
   command& controlling_terminal(int child_fd = 0);
 
   /// Makes the child's process group the foreground one of the terminal that is
-  /// the *child's* descriptor `child_fd`; goes with process_group().
+  /// the *child's* descriptor `child_fd`; goes with process_group(). A spawn that fails
+  /// gives the terminal back; when the child has ended, the caller does.
   /// \source tcsetpgrp(3).
   command& foreground(int child_fd = 0);
 
@@ -353,7 +355,7 @@ public:
   command& no_new_privs(bool yes = true);
 
   /// The signal that the child gets when its parent ends, even if that is before
-  /// the child is the program.
+  /// the child is the program. Until then all but SIGKILL wait.
   ///
   /// The parent is the *thread* that spawned: when that thread ends the child gets
   /// the signal, though the program goes on. With async_spawn this is the thread

@@ -28,9 +28,9 @@ environment_changes::change& environment_changes::at(std::string_view key)
 
 void environment_changes::set(std::string_view key, std::string_view value)
 {
-  std::string& entry = at(key).entry;
-  entry.resize(key.size());
+  std::string entry(key); // A new one, since both may be views of what is there.
   entry.append("=").append(value);
+  at(key).entry = std::move(entry);
 }
 
 void environment_changes::remove(std::string_view key)

@@ -101,7 +101,8 @@ private:
 /// inherited unless their stage says otherwise, as is each stderr; a piped stdin
 /// gets end-of-file at once. What is written to a pipe, a socket or a terminal of
 /// ours is read and dropped, until all stages have ended. When a stage cannot be spawned,
-/// those before it are killed and reaped. At the limit each stage is ended by its own
+/// those before it are killed and reaped; one that may not be signalled is left to end by
+/// itself. At the limit each stage is ended by its own
 /// stop sequence, all at the same time.
 ///
 /// \param ec  As of run(command).

@@ -1,5 +1,6 @@
 #include <subprocess/pipeline.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -14,7 +15,8 @@ namespace subprocess {
 namespace {
 
 /// Each command is gone when its stage runs, and with it our ends of the pipes.
-/// When one cannot be spawned, those before it are killed.
+/// When one cannot be spawned, those before it are killed and reaped; one that may not be
+/// signalled is not waited for.
 std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detail::outputs streams,
                                               const capture_options& options,
                                               std::optional<time_limit::clock::time_point> deadline,
@@ -32,9 +34,10 @@ std::vector<detail::captured_child> spawn_all(std::vector<command> stages, detai
       break;
     children.push_back(std::move(started));
   }
-  if (failure)
-    for (detail::captured_child& started : children)
-      started.kill();
+  if (failure) {
+    std::ranges::for_each(children, &detail::captured_child::kill);
+    std::ranges::for_each(children, &detail::captured_child::kill_and_reap);
+  }
   return children;
 }
 

@@ -54,6 +54,7 @@ std::error_code exec(const command& what)
     in_place.options.parent_death_signal = nullptr;
   detail::child_report report;
   const detail::signal_guard guard; // Also puts the mask back after a failure.
+  in_place.guard = &guard;
   return {detail::become_program(in_place, report).error, std::system_category()};
 }
 

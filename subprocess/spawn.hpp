@@ -49,8 +49,8 @@ exit_status run(const command& what, std::error_code& ec);
 
 /// Replaces this process by the program, with all that the command asks for.
 /// Returns only if that failed; descriptors 0 to 2, mapped ones, signal
-/// dispositions, user and directory may have changed by then, and all other
-/// descriptors are close-on-exec from then on.
+/// dispositions, directory and the user (on Linux of this thread alone) may have changed
+/// by then, and all other descriptors are close-on-exec from then on.
 ///
 /// A stream that is stdio::pipe(), socket() or pty() is `EINVAL`: nobody would hold the other end.
 /// \return What went wrong, as of spawn().

@@ -85,11 +85,13 @@ public:
 
   /// Files are opened at each spawn, as the parent would: with its rights, relative to
   /// its directory, with mode 0666 less its umask. It is the child that does so, before
-  /// anything of it changes: a FIFO that nobody opens holds no event loop, and ends with
-  /// a time limit or a cancellation. An error names the path (spawn_step::open_file).
+  /// its user, root or directory change: a FIFO that nobody opens holds no event loop, and
+  /// ends with a time limit or a cancellation. In a new user namespace it has only the
+  /// rights that are left there. An error names the path (spawn_step::open_file).
   static stdio read_file(path_argument path);
 
-  /// As read_file(); created when it is not there, emptied when it is.
+  /// As read_file(); created when it is not there, emptied when it is. Two streams that
+  /// say so open it twice and overwrite each other: to_stdout() is meant.
   static stdio write_file(path_argument path);
 
   /// As read_file(); created when it is not there; every write goes to the end.

@@ -236,18 +236,36 @@ TEST_P(die_with_program, reaches_a_child_that_is_not_its_program_yet)
   {
     doomed_host killed([&] {
       spawn(program("sh", {"-c", "echo it ran; cat"})
-                .stdin_from(stdio::read_file(fifo)) // Where it waits, until nobody is there any more.
+                .stdin_from(stdio::read_file(fifo)) // Where it waits, and nobody ever comes.
                 .stdout_to(stdio::from_fd(ends.write_end.get()))
                 .die_with_program());
     });
     EXPECT_TRUE(eventually([&] { return child_of(killed.id()) > 0; }));
   }
-  unique_fd writer;
-  EXPECT_TRUE(eventually([&] {
-    writer.reset(::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-    return static_cast<bool>(writer);
-  }));
   expect_end(ends);
+}
+
+TEST_P(die_with_program, nobody_is_left_at_a_file_whose_spawn_was_waited_for)
+{
+  const scratch_directory scratch;
+  const std::string fifo = scratch / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  pipe_ends ends = make_pipe();
+  {
+    doomed_host killed([&] {
+      spawn(program("cat").stdin_from(stdio::read_file(fifo)).stdout_to(stdio::from_fd(ends.write_end.get())));
+    });
+    EXPECT_TRUE(eventually([&] { return child_of(killed.id()) > 0; }));
+  }
+  expect_end(ends);
+}
+
+TEST_P(die_with_program, is_not_left_to_a_program_whose_streams_were_files)
+{
+  const command what = helper({"parent-death-signal"}).stdin_from(stdio::read_file("/dev/null"));
+  EXPECT_EQ(output_of(what), "0\n");
+  EXPECT_EQ(output_of(command(what).parent_death_signal(SIGTERM)), "15\n");
+  EXPECT_EQ(output_of(command(what).die_with_program()), "9\n");
 }
 
 TEST_P(die_with_program, survives_a_change_of_the_child_s_user)

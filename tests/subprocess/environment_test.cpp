@@ -98,6 +98,15 @@ TEST(environment_changes, values_may_hold_anything_but_nul)
   EXPECT_EQ(changes.first_invalid(), "X");
 }
 
+TEST(environment_changes, may_be_given_views_of_themselves)
+{
+  environment_changes changes;
+  changes.set("PATH", "/a/path/that/no/string/holds/within:/bin");
+  const auto seen = changes.view(nullptr);
+  changes.set("PATH", find_variable(seen, "PATH").value());
+  EXPECT_EQ(changes.apply(nullptr), std::vector<std::string>{"PATH=/a/path/that/no/string/holds/within:/bin"});
+}
+
 TEST(environment_changes, a_key_without_name_or_with_equals_or_nul_is_no_key)
 {
   for (const std::string_view key :

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 
 #include "support/baseline.hpp"
@@ -131,6 +133,24 @@ TEST_F(exec_in_place, a_failure_leaves_no_descriptor)
       EXPECT_EQ(exec(what).value(), ENOENT);
     EXPECT_EQ(open_descriptors(), before);
   });
+}
+
+TEST_F(exec_in_place, can_be_interrupted_while_it_waits_for_a_file)
+{
+  const scratch_directory scratch;
+  const std::string fifo = scratch / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const exit_status status = in_copy([&] {
+    sigevent how{};
+    how.sigev_notify = SIGEV_SIGNAL;
+    how.sigev_signo = SIGTERM;
+    timer_t timer;
+    ASSERT_EQ(::timer_create(CLOCK_MONOTONIC, &how, &timer), 0);
+    const itimerspec once{{}, {0, 100'000'000}};
+    ASSERT_EQ(::timer_settime(timer, 0, &once, nullptr), 0);
+    exec(helper({"cat"}).stdin_from(stdio::read_file(fifo)));
+  });
+  EXPECT_EQ(status.signal(), SIGTERM);
 }
 
 TEST_F(exec_in_place, mistakes_change_nothing)

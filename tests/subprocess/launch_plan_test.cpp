@@ -140,6 +140,10 @@ TEST_F(planning, less_privilege_takes_a_memory_of_its_own)
   EXPECT_TRUE(needs_own_memory(command("prog").namespaces({new_namespace::net})));
   EXPECT_TRUE(needs_own_memory(command("prog").ambient_capabilities({0})));
   EXPECT_TRUE(needs_own_memory(command("prog").oom_score_adj(1)));
+  const auto reason = [](const command& what) { return plan_of(what).plan.reason_for_own_memory(); };
+  EXPECT_STREQ(reason(command("prog").uid(0)), "less privilege");
+  EXPECT_STREQ(reason(command("prog").oom_score_adj(1)), "an oom_score_adj");
+  EXPECT_STREQ(reason(command("prog").pre_exec([] { return std::error_code(); })), "a pre_exec hook");
 }
 
 TEST_F(planning, the_unneeded_are_all_but_the_targets)

@@ -1,13 +1,19 @@
 #include <subprocess/pipeline.hpp> // First: proves it stands alone.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <thread>
+#include <vector>
+
+#include <subprocess/detail/process/orphans.hpp>
 
 #include "support/deadline.hpp"
 #include "support/isolated.hpp"
@@ -135,6 +141,40 @@ TEST_P(running_pipelines, leaves_nothing_when_a_stage_cannot_be_spawned)
     EXPECT_EQ(error.program(), "/nonexistent");
     EXPECT_EQ(error.step(), spawn_step::exec);
   }
+}
+
+TEST_P(running_pipelines, does_not_wait_for_a_stage_that_it_may_not_kill)
+{
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "needs root";
+  const scratch_directory scratch;
+  const std::string fifo = scratch / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  ASSERT_EQ(::chmod(fifo.c_str(), 0666), 0);
+  isolated([&] {
+    pipe_ends in = make_pipe();
+    pipe_ends err = make_pipe();
+    std::thread other_user([&] { // The whole program becomes one between the stages.
+      EXPECT_EQ(read_line(err.read_end.get()), "ready");
+      EXPECT_EQ(::setresuid(65534, 65534, 0), 0);
+      const unique_fd reader(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
+      EXPECT_TRUE(reader);
+    });
+    command first = program("sh", {"-c", "echo ready >&2; exec cat"});
+    first.stdin_from(stdio::from_fd(in.read_end.get())).stderr_to(stdio::from_fd(err.write_end.get()));
+    std::error_code ec;
+    const auto statuses = run(first | program("/nonexistent").stderr_to(stdio::write_file(fifo)), ec);
+    other_user.join();
+    EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+    EXPECT_EQ(statuses, std::vector<exit_status>(2));
+    EXPECT_TRUE(has_children());
+    EXPECT_EQ(::setresuid(0, 0, 0), 0);
+    in.write_end.reset();
+    EXPECT_TRUE(eventually([] {
+      detail::reap_orphans();
+      return !has_children();
+    }));
+  });
 }
 
 TEST_P(running_pipelines, refuses_a_stage_that_sets_a_joined_stream)

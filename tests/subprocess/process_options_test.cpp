@@ -255,6 +255,24 @@ TEST_P(on_a_terminal, a_group_can_be_put_into_the_foreground)
   });
 }
 
+TEST_P(on_a_terminal, a_spawn_that_fails_leaves_its_foreground_as_it_was)
+{
+  isolated([&] {
+    ASSERT_NE(::setsid(), -1);
+    ASSERT_EQ(::ioctl(terminal.get(), TIOCSCTTY, 0), 0);
+    const auto expect_unchanged = [&](command what) {
+      failure_of(what.stdin_from(stdio::from_fd(terminal.get())).process_group().foreground());
+      EXPECT_EQ(::tcgetpgrp(terminal.get()), ::getpgrp()) << to_string(what);
+    };
+    expect_unchanged(program("/nonexistent"));
+    expect_unchanged(helper({"exit", "0"}).current_dir("/nonexistent"));
+    expect_unchanged(helper({"exit", "0"}).rlimit(-1, 0, 0));
+    expect_unchanged(helper({"exit", "0"}).use_launcher(launcher::fork).pre_exec([] {
+      return std::make_error_code(std::errc::io_error);
+    }));
+  });
+}
+
 TEST_P(on_a_terminal, what_is_none_is_an_error)
 {
   expect_failure(helper({"exit", "0"}).controlling_terminal(), spawn_step::controlling_terminal, ENOTTY, "0");

@@ -8,6 +8,7 @@
 
 #include <subprocess/detail/child/option_calls.hpp>
 #include <subprocess/detail/child/raw_calls.hpp>
+#include <subprocess/detail/child/signal_guard.hpp>
 
 namespace subprocess::detail {
 namespace {
@@ -193,6 +194,17 @@ void mark_unneeded(const child_plan& plan) noexcept
     raw::close_range_on_exec(plan.unneeded[i].first, plan.unneeded[i].last);
 }
 
+// Who calls exec() can be interrupted while he waits for a FIFO, as in open().
+long open_stream(const child_plan& plan, const made_stream& stream) noexcept
+{
+  if (plan.guard)
+    plan.guard->open();
+  const long fd = raw::open_file(stream.path, stream.flags);
+  if (plan.guard)
+    plan.guard->close();
+  return fd;
+}
+
 } // namespace
 
 child_failure place_descriptors(child_plan& plan, child_report& report) noexcept
@@ -226,7 +238,7 @@ child_failure make_streams(const child_plan& plan, child_report& report) noexcep
     report.opened.store(stream.item, std::memory_order_relaxed);
     report.at.store(child_report::opening, std::memory_order_relaxed);
     long fd = stream.what == made_stream::kind::text ? raw::make_text_file(stream.text, stream.size)
-                                                     : raw::open_file(stream.path, stream.flags);
+                                                     : open_stream(plan, stream);
     if (fd >= 0 && fd < 3) { // A standard stream was closed; it may be a target.
       const long lifted = raw::dup_above(static_cast<int>(fd), 3);
       raw::close(static_cast<int>(fd));

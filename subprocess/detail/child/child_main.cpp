@@ -30,7 +30,7 @@ void reset_signals(const child_plan& plan) noexcept
   raw::set_default(SIGPIPE);
 }
 
-child_failure enter_session(const child_plan& plan) noexcept
+child_failure enter_session(child_plan& plan) noexcept
 {
   if (plan.new_session)
     if (const long result = raw::setsid(); result < 0)
@@ -85,15 +85,15 @@ child_failure call_hooks(const child_plan& plan, child_report& report) noexcept
   return something_tells ? no_failure : child_failure{spawn_step::pre_exec, 0, EBADF};
 }
 
-} // namespace
-
 // The order is that of spawn_step and of the table in docs/options.md.
-child_failure become_program(child_plan& plan, child_report& report) noexcept
+child_failure try_to_become_program(child_plan& plan, child_report& report) noexcept
 {
   if (const child_failure failure = place_descriptors(plan, report); failure.error)
     return failure;
   if (const child_failure failure = enter_surroundings(plan.options); failure.error)
     return failure;
+  if (plan.opens_files && !plan.in_place)
+    stay_with_parent(plan.options);
   if (const child_failure failure = make_streams(plan, report); failure.error)
     return failure;
   reset_signals(plan);
@@ -115,6 +115,15 @@ child_failure become_program(child_plan& plan, child_report& report) noexcept
       return failure;
   report.at.store(child_report::executing, std::memory_order_relaxed);
   return execute(plan);
+}
+
+} // namespace
+
+child_failure become_program(child_plan& plan, child_report& report) noexcept
+{
+  const child_failure failure = try_to_become_program(plan, report);
+  give_terminal_back(plan.options);
+  return failure;
 }
 
 void run_sharing(void* start) noexcept

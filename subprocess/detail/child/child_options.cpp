@@ -55,6 +55,15 @@ child_failure enter_namespaces(const child_options& options) noexcept
   return no_failure;
 }
 
+// The parent may have ended before. One in another pid namespace cannot be seen, and is 0.
+long end_with_parent(int number, pid_t parent) noexcept
+{
+  const long result = raw::set_parent_death_signal(number);
+  if (const pid_t now = result < 0 ? 0 : raw::parent(); now != 0 && now != parent)
+    raw::signal_self(number);
+  return result;
+}
+
 } // namespace
 
 void open_mask(const child_options& options) noexcept
@@ -78,7 +87,16 @@ child_failure enter_surroundings(const child_options& options) noexcept
   return options.namespaces ? enter_namespaces(options) : no_failure;
 }
 
-child_failure take_terminal(const child_options& options) noexcept
+// What fails here is told by bind_process().
+void stay_with_parent(const child_options& options) noexcept
+{
+  if (options.parent_death_signal)
+    end_with_parent(*options.parent_death_signal, options.parent);
+  else if (options.is_awaited)
+    end_with_parent(SIGKILL, options.parent);
+}
+
+child_failure take_terminal(child_options& options) noexcept
 {
   if (options.controlling_terminal)
     if (const long result = raw::set_controlling_terminal(*options.controlling_terminal); result < 0)
@@ -87,7 +105,22 @@ child_failure take_terminal(const child_options& options) noexcept
     return no_failure;
   // A group in the background that asks would be stopped by SIGTTOU, were the mask
   // not closed.
-  return outcome_of(spawn_step::foreground, raw::set_foreground(*options.foreground));
+  const int terminal = *options.foreground;
+  const long before = raw::foreground_group(terminal);
+  const long result = raw::set_foreground(terminal, raw::own_group());
+  if (result >= 0 && before > 0)
+    options.foreground_before = static_cast<pid_t>(before);
+  return outcome_of(spawn_step::foreground, result);
+}
+
+// Or it would be that of a group which is gone, and the parent, in the background, would
+// be stopped when it reads. What somebody else has taken meanwhile stays his.
+void give_terminal_back(const child_options& options) noexcept
+{
+  if (options.foreground_before == 0 || raw::foreground_group(*options.foreground) != raw::own_group())
+    return;
+  raw::set_mask(raw::all_signals()); // A hook had it open, and here too SIGTTOU would stop the child.
+  raw::set_foreground(*options.foreground, options.foreground_before);
 }
 
 // Raising a limit, or the priority, takes privileges.
@@ -140,16 +173,14 @@ child_failure bind_process(const child_options& options) noexcept
   if (options.no_new_privs)
     if (const long result = raw::set_no_new_privs(); result < 0)
       return outcome_of(spawn_step::no_new_privs, result);
-  if (!options.parent_death_signal)
+  if (!options.parent_death_signal) {
+    if (options.is_awaited)
+      raw::set_parent_death_signal(0);
     return no_failure;
-  // A change of user clears it, so it comes after that; and then the parent may
-  // have ended already. One in another pid namespace cannot be seen, and is 0.
+  }
+  // A change of user clears it, so it comes after that.
   const spawn_step step = options.dies_with_program ? spawn_step::die_with_program : spawn_step::parent_death_signal;
-  if (const long result = raw::set_parent_death_signal(*options.parent_death_signal); result < 0)
-    return outcome_of(step, result);
-  if (const pid_t now = raw::parent(); now != 0 && now != options.parent)
-    raw::signal_self(*options.parent_death_signal);
-  return no_failure;
+  return outcome_of(step, end_with_parent(*options.parent_death_signal, options.parent));
 }
 
 } // namespace subprocess::detail

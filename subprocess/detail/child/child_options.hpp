@@ -29,6 +29,7 @@ struct child_options {
 
   const int* controlling_terminal = nullptr;
   const int* foreground = nullptr;
+  pid_t foreground_before = 0; // The terminal's group before the child took it; 0: it has not.
 
   const process_options::resource_limit* limits = nullptr;
   std::size_t limit_count = 0;
@@ -44,6 +45,7 @@ struct child_options {
   bool no_new_privs = false;
   const int* parent_death_signal = nullptr;
   bool dies_with_program = false; // By that signal: the parent is the keeper.
+  bool is_awaited = false;        // By the thread that made it, and of no use to anybody else yet.
   pid_t parent = 0;               // As the child sees it.
 };
 
@@ -54,7 +56,16 @@ struct child_options {
 void open_mask(const child_options& options) noexcept;
 
 child_failure enter_surroundings(const child_options& options) noexcept;
-child_failure take_terminal(const child_options& options) noexcept;
+
+/// Opening a file can take for ever: until then the child ends when its parent does, if
+/// it is to do so as a program, or if the parent waits for it.
+void stay_with_parent(const child_options& options) noexcept;
+
+child_failure take_terminal(child_options& options) noexcept;
+
+/// Of a child that could not become its program.
+void give_terminal_back(const child_options& options) noexcept;
+
 child_failure limit_resources(const child_options& options) noexcept;
 child_failure change_root(const child_options& options) noexcept;
 /// \param uid  Of the user that comes next, or null.

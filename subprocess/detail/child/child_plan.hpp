@@ -11,6 +11,8 @@
 
 namespace subprocess::detail {
 
+class signal_guard;
+
 /// A descriptor of the parent's that the child gets under another number, or
 /// under the same one.
 struct fd_move {
@@ -67,10 +69,14 @@ struct child_plan {
   std::size_t move_count = 0;
   const made_stream* made = nullptr;
   std::size_t made_count = 0;
+  bool opens_files = false;           // Some of these.
   bool stderr_as_stdout = false;      // The stdout that is inherited, closed or not.
   const fd_range* unneeded = nullptr; // All but the standard streams and the targets.
   std::size_t unneeded_count = 0;
-  bool in_place = false;           // No child, but exec(): what is open is the caller's.
+  // No child, but exec(): what is open is the caller's, and so are signals while a file is
+  // opened.
+  bool in_place = false;
+  const signal_guard* guard = nullptr;
   int outcome = -1;                // The write end of the pipe whose end wakes the parent, if there is one.
   file_identity outcome_pipe;      // What it is of, for hooks may put something else there.
   unsigned above_sources = 0;      // With a shared table: from here on nothing is needed.

@@ -14,6 +14,11 @@ class signal_guard {
 public:
   signal_guard() noexcept { raw::set_mask(raw::all_signals(), &old_); }
   ~signal_guard() { raw::set_mask(old_); }
+
+  /// For a while the mask is as it was.
+  void open() const noexcept { raw::set_mask(old_); }
+  void close() const noexcept { raw::set_mask(raw::all_signals()); }
+
   signal_guard(const signal_guard&) = delete;
   signal_guard& operator=(const signal_guard&) = delete;
 

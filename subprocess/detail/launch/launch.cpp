@@ -1,6 +1,7 @@
 #include <subprocess/detail/launch/launch.hpp>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -89,12 +90,11 @@ void launch::prepare(spawn_failure& failure)
   process_ = std::make_shared<process>(kin_of(settings()));
   if (failure)
     return;
-  if (settings().which == launcher::clone && plan_.needs_own_memory())
-    failure =
-        fail(spawn_step::prepare, EINVAL,
-             settings().hooks.empty() ? "launcher clone with less privilege" : "launcher clone with a pre_exec hook");
+  const char* const reason = plan_.reason_for_own_memory();
+  if (settings().which == launcher::clone && reason)
+    failure = fail(spawn_step::prepare, EINVAL, std::string("launcher clone with ") + reason);
   const bool share = settings().which == launcher::clone ||
-                     (settings().which == launcher::automatic && !plan_.needs_own_memory() && !sharing_memory_refused);
+                     (settings().which == launcher::automatic && !reason && !sharing_memory_refused);
   used_ = share ? launcher::clone : launcher::fork;
 }
 
@@ -193,6 +193,9 @@ int launch::make_once(told_by how)
   for_child_.shares_table = (table_is_large || nobody_waits) && !sharing_table_refused &&
                             for_child_.options.cgroup == -1 && !settings().keep_all_fds && settings().hooks.empty();
   for_child_.tells_of_own_table = !nobody_waits;
+  for_child_.options.is_awaited = for_child_.opens_files && how == told_by::waiting;
+  if (for_child_.options.is_awaited)
+    for_child_.options.parent = ::getpid();
   std::optional<low_places> places;
   if (for_child_.shares_table)
     places.emplace(for_child_);

@@ -162,13 +162,16 @@ spawn_failure launch_plan::fail_to_make(int error) const
   return fail(spawn_step::fork, error);
 }
 
-bool launch_plan::needs_own_memory() const noexcept
+const char* launch_plan::reason_for_own_memory() const noexcept
 {
+  if (!settings_.hooks.empty())
+    return "a pre_exec hook";
   const process_options& process = settings_.process;
-  const bool less_privilege = plan_.uid || plan_.gid || plan_.set_groups || process.namespaces || process.root ||
-                              !process.ambient_capabilities.empty();
-  // The kernel gives all who share memory one value of oom_score_adj.
-  return less_privilege || process.oom_score_adj || !settings_.hooks.empty();
+  if (plan_.uid || plan_.gid || plan_.set_groups || process.namespaces || process.root ||
+      !process.ambient_capabilities.empty())
+    return "less privilege";
+  // The kernel gives all who share memory one value of it.
+  return process.oom_score_adj ? "an oom_score_adj" : nullptr;
 }
 
 child_plan launch_plan::for_child(std::vector<fd_move>& moves) const
@@ -179,6 +182,7 @@ child_plan launch_plan::for_child(std::vector<fd_move>& moves) const
   plan.move_count = moves.size();
   plan.made = made_.data();
   plan.made_count = made_.size();
+  plan.opens_files = std::ranges::find(made_, made_stream::kind::file, &made_stream::what) != made_.end();
   return plan;
 }
 

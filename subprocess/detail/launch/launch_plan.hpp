@@ -51,7 +51,10 @@ public:
   /// Whether the child must have a memory of its own: it will have less privilege
   /// than its parent, whoever has that privilege too could reach what it shares; or
   /// what it does concerns all who share its memory.
-  bool needs_own_memory() const noexcept;
+  bool needs_own_memory() const noexcept { return reason_for_own_memory() != nullptr; }
+
+  /// What it is, for a message; or null.
+  const char* reason_for_own_memory() const noexcept;
 
   /// A failure told by the child, with names for its numbers.
   spawn_failure explain(const child_failure& failure) const;

@@ -222,6 +222,7 @@ void captured_child::kill_and_reap() noexcept
   std::error_code ignored;
   if (handle_->kill(whom) != std::errc::operation_not_permitted)
     child_.wait(ignored);
+  stopping_ = true; // And not waited for again.
 }
 
 bool captured_child::ends_by(time_point deadline)

@@ -40,9 +40,19 @@ inline long set_controlling_terminal(int fd) noexcept
 {
   return call(SYS_ioctl, fd, TIOCSCTTY, 0);
 }
-inline long set_foreground(int fd) noexcept
+inline pid_t own_group() noexcept
 {
-  const pid_t group = static_cast<pid_t>(call(SYS_getpgid, 0));
+  return static_cast<pid_t>(call(SYS_getpgid, 0));
+}
+/// 0 when it is of another pid namespace.
+inline long foreground_group(int fd) noexcept
+{
+  pid_t group = 0;
+  const long result = call(SYS_ioctl, fd, TIOCGPGRP, address(&group));
+  return result < 0 ? result : group;
+}
+inline long set_foreground(int fd, pid_t group) noexcept
+{
   return call(SYS_ioctl, fd, TIOCSPGRP, address(&group));
 }
 inline long set_limit(const process_options::resource_limit& limit) noexcept

@@ -68,9 +68,17 @@ inline long set_controlling_terminal(int fd) noexcept
   return -EOPNOTSUPP;
 #endif
 }
-inline long set_foreground(int fd) noexcept
+inline pid_t own_group() noexcept
 {
-  return result_of(::tcsetpgrp(fd, ::getpgrp()));
+  return ::getpgrp();
+}
+inline long foreground_group(int fd) noexcept
+{
+  return result_of(::tcgetpgrp(fd));
+}
+inline long set_foreground(int fd, pid_t group) noexcept
+{
+  return result_of(::tcsetpgrp(fd, group));
 }
 inline long set_limit(const process_options::resource_limit& limit) noexcept
 {
