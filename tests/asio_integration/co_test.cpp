@@ -56,6 +56,29 @@ TEST_P(coroutines, run_capture_and_spawn_programs)
   EXPECT_TRUE(over);
 }
 
+TEST_P(coroutines, may_be_of_any_executor)
+{
+  using own = asio::io_context::executor_type;
+  const command three = helper({"exit", "3"});
+  const command hello = helper({"echo", "hello"});
+  int over = 0;
+  asio::co_spawn(
+      context().get_executor(),
+      [&]() -> asio::awaitable<void, own> {
+        const exit_status status = co_await co::run<own>(three);
+        EXPECT_EQ(status.code(), 3);
+        const captured_output output = co_await co::capture<own>(hello);
+        EXPECT_EQ(output.out, "hello\n");
+        async_child child = co_await co::spawn<own>(three);
+        const exit_status end = co_await child.async_wait(asio::use_awaitable_t<own>());
+        EXPECT_EQ(end.code(), 3);
+        ++over;
+      },
+      asio::detached);
+  run_to_end();
+  EXPECT_EQ(over, 1);
+}
+
 TEST_P(coroutines, throw_what_names_the_program_and_the_step)
 {
   const auto message_of = [&](std::function<asio::awaitable<void>()> body) -> std::string {
