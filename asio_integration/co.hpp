@@ -30,6 +30,11 @@
 /// called with that type: `co::run<Executor>(what)`.
 namespace subprocess::co {
 
+// g++ 12 sees the operator new of a coroutine's frame inlined, and not that its operator
+// delete is Asio's too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 // They are compiled with the program that uses them: where Asio gets the memory of a
 // coroutine, and to where it returns it, depends on what was included before Asio, and
 // each may be done in another place.
@@ -86,5 +91,7 @@ asio::awaitable<captured_output, Executor> capture(command what, capture_options
     throw spawn_error(failure);
   throw capture_error(failure, std::move(output));
 }
+
+#pragma GCC diagnostic pop
 
 } // namespace subprocess::co
