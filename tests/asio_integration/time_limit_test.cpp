@@ -252,32 +252,39 @@ TEST_P(time_limited, spawn_that_is_cut_short_tells_the_same_in_both_places)
   EXPECT_TRUE(!failure || failure.code == result.ec) << failure.code.message();
 }
 
-TEST_P(time_limited, of_limit_and_cancellation_the_first_is_told)
+TEST_P(time_limited, a_limit_is_told_though_it_is_cancelled_after_it)
 {
-  for (const bool limit_first : {true, false}) {
+  EXPECT_TRUE(given_enough_time(200ms, [&](auto limit) { // To be able to tell.
     pipe_ends err = make_pipe();
     command what = helper({"tell", std::to_string(SIGTERM)});
     what.stdout_to(stdio::null()).stderr_to(stdio::from_fd(std::move(err.write_end)));
     what.stop_with({{SIGTERM, 50ms}});
     asio::cancellation_signal cancel;
     wait_result result;
-    async_run(context(), what, {.limit = limit_first ? time_limit(200ms) : time_limit(1h)},
-              asio::bind_cancellation_slot(cancel.slot(), result.handler()));
-    if (!limit_first) {
-      run_until([] { return has_children(); });
-      cancel.emit(asio::cancellation_type::total);
-    }
-    if (limit_first)
-      run_until([&] { return becomes_readable(err.read_end.get(), 0ms); }); // It was told to stop.
+    async_run(context(), what, {.limit = limit}, asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+    const auto is_stopping = [&] { return becomes_readable(err.read_end.get(), 0ms); };
+    run_until([&] { return is_stopping() || result.calls == 1; });
+    const bool was_told_to_stop = is_stopping();
     cancel.emit(asio::cancellation_type::total);
     run_to_end();
     EXPECT_EQ(result.calls, 1);
-    if (limit_first) {
-      EXPECT_EQ(result.ec, std::errc::timed_out);
-    } else {
-      EXPECT_EQ(result.ec, asio::error::operation_aborted);
-    }
-  }
+    EXPECT_EQ(result.ec, std::errc::timed_out);
+    return was_told_to_stop;
+  }));
+}
+
+TEST_P(time_limited, a_cancellation_is_told_though_there_is_a_limit)
+{
+  asio::cancellation_signal cancel;
+  wait_result result;
+  async_run(context(), helper({"hang"}).stop_with({{SIGTERM, 50ms}}), {.limit = 1h},
+            asio::bind_cancellation_slot(cancel.slot(), result.handler()));
+  run_until([] { return has_children(); });
+  cancel.emit(asio::cancellation_type::total);
+  cancel.emit(asio::cancellation_type::total);
+  run_to_end();
+  EXPECT_EQ(result.calls, 1);
+  EXPECT_EQ(result.ec, asio::error::operation_aborted);
 }
 
 TEST_P(time_limited, run_that_is_asked_twice_to_stop_sends_its_signals_once)

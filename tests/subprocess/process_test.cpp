@@ -160,7 +160,7 @@ TEST_F(one_process, that_was_copied_by_a_fork_is_lost_there_whoever_held_its_loc
       EXPECT_EQ(child.kill(stop_sequence::target::group), std::errc::invalid_argument);
       EXPECT_FALSE(child.take_change());
       EXPECT_TRUE(child.has_ended());
-      child.resume_if_stopped();
+      EXPECT_FALSE(child.is_stopped());
       EXPECT_FALSE(child.report());
       EXPECT_EQ(child.status(), exit_status());
       EXPECT_EQ(detail::pidfd_use(child).get(), -1);

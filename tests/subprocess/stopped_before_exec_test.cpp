@@ -12,10 +12,13 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 
 #include <subprocess/child_change.hpp>
+#include <subprocess/detail/launch/core_locks.hpp>
+#include <subprocess/detail/launch/launch.hpp>
 
 #include "support/deadline.hpp"
 #include "support/isolated.hpp"
@@ -112,6 +115,26 @@ TEST_P(stopped_before_exec, is_told_from_stopped_after_it)
   EXPECT_FALSE(eventually([&] { return started.try_wait_change().has_value(); }, 150ms)) << "somebody continued it";
   started.kill();
   EXPECT_EQ(end_of(started).signal(), SIGKILL);
+}
+
+// A busy machine may hear of the exec after the program has done its first steps.
+TEST_P(stopped_before_exec, is_told_from_stopped_after_an_exec_that_nobody_has_heard_of)
+{
+  const command what = program("/bin/sh", {"-c", "kill -STOP $$"});
+  spawn_failure failure;
+  detail::launch one(what, detail::stream_defaults::inherit(), failure);
+  detail::launch_gate gate;
+  one.start(detail::told_by::end, std::unique_lock(gate), failure);
+  ASSERT_FALSE(failure) << failure.message();
+  detail::process& child = *one.handle();
+  EXPECT_TRUE(eventually([&] { return child.is_stopped(); }));
+  one.nudge();
+  EXPECT_FALSE(eventually([&] { return child.has_ended(); }, 150ms)) << "the launch continued it";
+  EXPECT_TRUE(child.is_stopped());
+  EXPECT_TRUE(one.has_verdict(failure));
+  EXPECT_FALSE(failure) << failure.message();
+  child.signal(SIGKILL);
+  child.reap();
 }
 
 } // namespace

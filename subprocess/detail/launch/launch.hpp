@@ -68,7 +68,7 @@ public:
   /// \param failure  Set when the child did not become its program.
   bool has_verdict(spawn_failure& failure);
 
-  /// Nothing came for a while: a stopped child goes on.
+  /// Nothing came for a while: a child that was stopped before its exec goes on.
   void nudge() noexcept;
 
   /// Blocks until there is a verdict, or for so long.
@@ -121,6 +121,7 @@ private:
   bool may_fall_back(int error) noexcept;
   bool may_go_on_elsewhere() noexcept;
   bool has_pipe_told() const noexcept;
+  bool has_told() noexcept;
   void wait_a_while(std::chrono::nanoseconds limit) noexcept;
   void close_theirs() noexcept;
   void tell_abandoned() const noexcept;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include <subprocess/detail/launch/launch.hpp>
 #include <subprocess/detail/process/poll_time.hpp>
@@ -59,9 +60,19 @@ void launch::outcome_ended() noexcept
   is_piped_ = false;
 }
 
+// By now, whoever has been waiting or not.
+bool launch::has_told() noexcept
+{
+  if (pollfd watched{outcome_.get(), POLLIN, 0}; outcome_ && ::poll(&watched, 1, 0) == 1)
+    outcome_ended();
+  return report().is_released() || has_pipe_told();
+}
+
+// Who stops after the exec has told before, and that is the program's affair.
 void launch::nudge() noexcept
 {
-  process_->resume_if_stopped();
+  if (process_->is_stopped() && !has_told())
+    process_->signal(SIGCONT);
   // It ended before the kernel was asked to tell, and somebody holds its pipe.
   if (!report().is_robust && !report().is_released() && process_->has_ended())
     report().word = 0;

@@ -235,16 +235,14 @@ bool process::has_ended() const noexcept
   return state_ != state::running || look().value_or(state::running) != state::running;
 }
 
-// The stop stays to be told to who waits for changes.
-void process::resume_if_stopped() noexcept
+bool process::is_stopped() const noexcept
 {
   if (current() != state::running)
-    return;
+    return false;
   const std::lock_guard lock(mutex_);
   siginfo_t info{};
-  if (state_ == state::running && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-      info.si_pid == pid_)
-    ::kill(pid_, SIGCONT);
+  return state_ == state::running && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid_;
 }
 
 std::optional<process::state> process::look() const noexcept

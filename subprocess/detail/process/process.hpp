@@ -149,8 +149,8 @@ public:
   /// Whether the child has ended or is lost. Reaps nothing.
   bool has_ended() const noexcept;
 
-  /// Lets a stopped child go on.
-  void resume_if_stopped() noexcept;
+  /// Whether it is stopped. That stays to be told to who waits for changes.
+  bool is_stopped() const noexcept;
 
   /// The next in the list of orphans, whose lock guards it.
   std::shared_ptr<process> next_orphan;
