@@ -241,8 +241,8 @@ bool process::is_stopped() const noexcept
     return false;
   const std::lock_guard lock(mutex_);
   siginfo_t info{};
-  return state_ == state::running && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-         info.si_pid == pid_;
+  return state_ == state::running &&
+         ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
 }
 
 std::optional<process::state> process::look() const noexcept
