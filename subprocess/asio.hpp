@@ -1,13 +1,10 @@
 #pragma once
-#pragma GCC system_header // #include_next is known to all compilers, and to no standard.
 
 /// The event-loop half, and the core: everything there is. Links with
 /// subprocess-asio.
 
 // Where this folder itself is in the include path, as in an uninstalled build,
-// <asio.hpp> leads here.
-#if __has_include_next(<asio.hpp>)
-#include_next <asio.hpp>
-#endif
+// <asio.hpp> leads here. Asio's own is beside the folder of its headers.
+#include <asio/../asio.hpp>
 
 #include <asio_integration/asio_integration.hpp>
