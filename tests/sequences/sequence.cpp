@@ -155,10 +155,11 @@ void sequence::check_status(const known& one, const std::optional<exit_status>& 
 
 void sequence::check_told(waiting& one)
 {
+  const bool is_gone = one.alive.expired(); // First: a thread may call it meanwhile, and free it then.
   const int calls = one.told->calls;
   check(calls <= 1, "a handler was called twice");
   if (calls == 0) {
-    check(!one.alive.expired() || one.may_be_dropped, "a handler was dropped uncalled");
+    check(!is_gone || one.may_be_dropped, "a handler was dropped uncalled");
     return;
   }
   if (std::exchange(one.was_checked, true))
