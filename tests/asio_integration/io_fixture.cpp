@@ -183,16 +183,6 @@ void wait_until_exited(pid_t pid)
   }));
 }
 
-bool all_children_gone()
-{
-  return eventually(
-      [] {
-        detail::reap_orphans();
-        return !has_children();
-      },
-      std::chrono::seconds(5));
-}
-
 void expect_no_children_of(asio::io_context& loop)
 {
   const auto are_gone = [&loop] {

@@ -157,9 +157,6 @@ private:
 /// Waits until the child is a zombie, or gone.
 void wait_until_exited(pid_t pid);
 
-/// Reaps, on behalf of contexts that are gone, what dies there.
-bool all_children_gone();
-
 /// Turns the loop, and reaps what was dropped, until no child is left; fails the test when
 /// that takes long.
 void expect_no_children_of(asio::io_context& loop);

@@ -99,6 +99,22 @@ protected:
     ASSERT_TRUE(becomes_readable(ends.read_end.get(), before_it_ends_itself)) << "a child lives on";
     EXPECT_EQ(read_all(ends.read_end.get()), "");
   }
+
+  /// That a child goes with its program while it waits for a file that nobody ever opens.
+  void expect_end_at_a_fifo(const std::function<void(const command&)>& start) const
+  {
+    const scratch_directory scratch;
+    const std::string fifo = scratch / "fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    pipe_ends ends = make_pipe();
+    command waiting = program("sh", {"-c", "echo it ran; cat"});
+    waiting.stdin_from(stdio::read_file(fifo)).stdout_to(stdio::from_fd(ends.write_end.get()));
+    {
+      doomed_host killed([&] { start(waiting); });
+      EXPECT_TRUE(eventually([&] { return child_of(killed.id()) > 0; }));
+    }
+    expect_end(ends);
+  }
 };
 SUBPROCESS_FOR_EACH_LAUNCHER(die_with_program);
 
@@ -229,35 +245,12 @@ TEST_P(die_with_program, holds_while_the_program_forks)
 
 TEST_P(die_with_program, reaches_a_child_that_is_not_its_program_yet)
 {
-  const scratch_directory scratch;
-  const std::string fifo = scratch / "fifo";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  pipe_ends ends = make_pipe();
-  {
-    doomed_host killed([&] {
-      spawn(program("sh", {"-c", "echo it ran; cat"})
-                .stdin_from(stdio::read_file(fifo)) // Where it waits, and nobody ever comes.
-                .stdout_to(stdio::from_fd(ends.write_end.get()))
-                .die_with_program());
-    });
-    EXPECT_TRUE(eventually([&] { return child_of(killed.id()) > 0; }));
-  }
-  expect_end(ends);
+  expect_end_at_a_fifo([](const command& waiting) { spawn(command(waiting).die_with_program()); });
 }
 
 TEST_P(die_with_program, nobody_is_left_at_a_file_whose_spawn_was_waited_for)
 {
-  const scratch_directory scratch;
-  const std::string fifo = scratch / "fifo";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  pipe_ends ends = make_pipe();
-  {
-    doomed_host killed([&] {
-      spawn(program("cat").stdin_from(stdio::read_file(fifo)).stdout_to(stdio::from_fd(ends.write_end.get())));
-    });
-    EXPECT_TRUE(eventually([&] { return child_of(killed.id()) > 0; }));
-  }
-  expect_end(ends);
+  expect_end_at_a_fifo([](const command& waiting) { spawn(waiting); });
 }
 
 TEST_P(die_with_program, is_not_left_to_a_program_whose_streams_were_files)

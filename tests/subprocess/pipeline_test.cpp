@@ -13,7 +13,6 @@
 #include <thread>
 #include <vector>
 
-#include <subprocess/detail/process/orphans.hpp>
 
 #include "support/deadline.hpp"
 #include "support/isolated.hpp"
@@ -170,10 +169,7 @@ TEST_P(running_pipelines, does_not_wait_for_a_stage_that_it_may_not_kill)
     EXPECT_TRUE(has_children());
     EXPECT_EQ(::setresuid(0, 0, 0), 0);
     in.write_end.reset();
-    EXPECT_TRUE(eventually([] {
-      detail::reap_orphans();
-      return !has_children();
-    }));
+    EXPECT_TRUE(all_children_gone());
   });
 }
 

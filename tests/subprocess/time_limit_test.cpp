@@ -13,7 +13,6 @@
 #include <utility>
 
 #include <subprocess/capture.hpp>
-#include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/pipeline.hpp>
 #include <subprocess/spawn.hpp>
 
@@ -170,10 +169,7 @@ TEST_P(limited_run, is_told_though_the_child_may_not_be_signalled)
     EXPECT_TRUE(has_children());
     EXPECT_EQ(::setresuid(0, 0, 0), 0);
     in.write_end.reset();
-    EXPECT_TRUE(eventually([] {
-      detail::reap_orphans();
-      return !has_children();
-    }));
+    EXPECT_TRUE(all_children_gone());
   });
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include <subprocess/detail/process/orphans.hpp>
 #include <subprocess/spawn.hpp>
 
 #include "deadline.hpp"
@@ -128,6 +129,16 @@ bool has_children()
 {
   siginfo_t info;
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool all_children_gone()
+{
+  return eventually(
+      [] {
+        detail::reap_orphans();
+        return !has_children();
+      },
+      settling);
 }
 
 // A fixed handful of descriptors stays open for the program's life, from the

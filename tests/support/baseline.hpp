@@ -23,6 +23,9 @@ pid_t child_of(pid_t parent);
 /// Whether this process has any child, running or zombie.
 bool has_children();
 
+/// Whether it has none in a moment. Orphans of the library are reaped meanwhile.
+bool all_children_gone();
+
 /// What a process has open at one time, to compare with later.
 class baseline_check {
 public:
